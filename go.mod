@@ -1,0 +1,3 @@
+module github.com/caddy-tpp/caddy-tpp
+
+go 1.26

@@ -1,0 +1,159 @@
+package signer
+
+// Spec says how a bank wants its requests signed. It is the "signature"
+// section of a bank profile and of an ASPSP's configuration.
+//
+// The zero value of each field means the default that its comment names.
+type Spec struct {
+	// Container is the place the signature is put in: "signature" (the
+	// Signature header, default), "authorization" (Authorization: Signature …,
+	// draft-cavage-10 section 3.1) or "none" (nothing is signed; Digest and
+	// certificate header are left out too).
+	Container string `json:"container,omitempty"`
+
+	// Signed lists what is signed, in order. An entry is a header name in lower
+	// case, or one of the pseudo-headers "(request-target)", "(created)",
+	// "(expires)". An entry that ends in "?" is signed only if the header is
+	// present; without "?" its absence refuses the request. The entry "psu-*"
+	// stands for every PSU-* header present, in alphabetical order.
+	Signed []string `json:"signed,omitempty"`
+
+	// SignedByOperation replaces Signed for single operations. A key is an
+	// operation of the profile ("funds-confirmations", "token") or an HTTP
+	// method in capitals; the operation wins over the method.
+	SignedByOperation map[string][]string `json:"signed_by_operation,omitempty"`
+
+	// Sort puts the signed entries into alphabetical order (by name, as listed
+	// in the headers parameter) instead of the order of Signed.
+	Sort bool `json:"sort,omitempty"`
+
+	// RequestTarget says what (request-target) covers: "path-and-query"
+	// (default, draft-cavage-10 section 2.3) or "path".
+	RequestTarget string `json:"request_target,omitempty"`
+
+	// Algorithm is the algorithm really used: "rsa-sha256", "rsa-sha384",
+	// "rsa-sha512" (PKCS#1 v1.5), "rsa-pss-sha256", "rsa-pss-sha384",
+	// "rsa-pss-sha512" (salt as long as the hash), "ecdsa-sha256" (P-256),
+	// "ecdsa-sha384" (P-384), or "auto" (default): rsa-sha256 for an RSA key,
+	// ecdsa-sha256 for P-256, ecdsa-sha384 for P-384.
+	Algorithm string `json:"algorithm,omitempty"`
+
+	// AlgorithmLabel is the text of the algorithm parameter, which is not
+	// always the name of the real one ("SHA256withRSA", "hs2019"). Default:
+	// draft-cavage's name of the real algorithm. "none" leaves the parameter out.
+	AlgorithmLabel string `json:"algorithm_label,omitempty"`
+
+	// ECDSAEncoding is "der" (default: ASN.1 SEQUENCE) or "raw" (r and s side
+	// by side, each as long as the curve's order).
+	ECDSAEncoding string `json:"ecdsa_encoding,omitempty"`
+
+	// Parameters is the order of the parameters. Default: keyId, algorithm,
+	// headers, signature, with created and expires (if signed) before headers.
+	Parameters []string `json:"parameters,omitempty"`
+
+	// ParameterNames renames parameters on the wire, for banks that want
+	// "keyid" or "(created)".
+	ParameterNames map[string]string `json:"parameter_names,omitempty"`
+
+	// Separator stands between parameters: "," (default) or ", ".
+	Separator string `json:"separator,omitempty"`
+
+	// Unquoted lists the parameters written without quotation marks.
+	// Default: created, expires (draft-cavage-12 section 2.1).
+	Unquoted []string `json:"unquoted,omitempty"`
+
+	// ExpiresSeconds is how long after (created) a signature expires. Default 60.
+	ExpiresSeconds int `json:"expires_seconds,omitempty"`
+
+	// KeyID says how the keyId parameter is made.
+	KeyID KeyID `json:"key_id,omitzero"`
+
+	// Digest says how the Digest header is made.
+	Digest Digest `json:"digest,omitzero"`
+
+	// Certificate says whether and how the QSEAL certificate is sent along.
+	Certificate CertificateHeader `json:"certificate,omitzero"`
+}
+
+// KeyID is the form of the keyId parameter. In JSON a plain string is short
+// for {"form": string}.
+type KeyID struct {
+	// Form is one of
+	//   "serial-issuer"   SN=<serial>,CA=<distinguished name>  (default)
+	//   "serial"          the serial number alone
+	//   "serial-prefixed" SN=<serial>, as ING's application token call wants it
+	//   "client-id"       the client_id
+	//   "certificate-url" URL, with {fingerprint} replaced
+	//   "certificate"     base64 of the certificate's DER
+	//   "thumbprint"      fingerprint of the certificate alone
+	//   "literal"         Value as it is: a kid or app id given at registration
+	Form string `json:"form,omitempty"`
+
+	// Serial is the serial number's form: "hex" (default: lower case, minimal),
+	// "hex-upper", "hex-padded" (lower case, whole bytes), "hex-upper-padded"
+	// (as OpenSSL prints it), "hex-der" (bytes of the DER integer, lower case,
+	// so that a leading 00 can appear), "hex-upper-der" or "decimal".
+	Serial string `json:"serial,omitempty"`
+
+	// Name is whose distinguished name CA= carries: "issuer" (default) or "subject".
+	Name string `json:"name,omitempty"`
+
+	// DN is the rendering of the distinguished name: "rfc2253-jdk" (default:
+	// what X500Principal.getName() gives, which bank gateways compare with),
+	// "rfc2253-jdk-keyword" (the same with organizationIdentifier=text),
+	// "rfc1779", "jdk-tostring", "openssl" (-nameopt RFC2253), "openssl-utf8"
+	// (-nameopt RFC2253,utf8,-esc_msb), "openssl-oneline" (OpenSSL 3's default),
+	// "rfc4514" (2.5.4.97=text), or "literal" (Value is the name).
+	DN string `json:"dn,omitempty"`
+
+	// Reverse turns the order of the RDNs round (to the certificate's own).
+	Reverse bool `json:"reverse,omitempty"`
+
+	// Spaces says what becomes of spaces in the distinguished name: "keep"
+	// (default), "remove" or "percent" (%20).
+	Spaces string `json:"spaces,omitempty"`
+
+	// PercentCommas writes the distinguished name's commas as %2C.
+	PercentCommas bool `json:"percent_commas,omitempty"`
+
+	// URL is the certificate's address for form "certificate-url";
+	// "{fingerprint}" is replaced by the fingerprint.
+	URL string `json:"url,omitempty"`
+
+	// Fingerprint is the hash of the certificate: "sha-256" (default),
+	// or "sha-512/160" (FIPS 180-4 SHA-512/t). SHA-1 is not offered.
+	Fingerprint string `json:"fingerprint,omitempty"`
+
+	// FingerprintOf is what is hashed: "der" (default) or "pem".
+	FingerprintOf string `json:"fingerprint_of,omitempty"`
+
+	// FingerprintColons puts a colon between the bytes.
+	FingerprintColons bool `json:"fingerprint_colons,omitempty"`
+
+	// Value is the keyId of form "literal", or the distinguished name of DN "literal".
+	Value string `json:"value,omitempty"`
+}
+
+// Digest is the form of the Digest header (RFC 3230).
+type Digest struct {
+	// Algorithm is "SHA-256" (default) or "SHA-512".
+	Algorithm string `json:"algorithm,omitempty"`
+
+	// Prefix is the algorithm's name as written before "=". Default: Algorithm.
+	// Some banks want "sha-512".
+	Prefix string `json:"prefix,omitempty"`
+
+	// Empty says what a request without a body gets: "omit" (default, no Digest
+	// header), "hash" (digest of zero bytes) or "braces" (digest of "{}").
+	Empty string `json:"empty,omitempty"`
+}
+
+// CertificateHeader sends the QSEAL certificate in a header of its own.
+type CertificateHeader struct {
+	// Header is the header's name, such as "TPP-Signature-Certificate". Empty: none.
+	Header string `json:"header,omitempty"`
+
+	// Form is "base64-der" (default: no markers, no line ends) or "pem-line"
+	// (PEM with its markers, on one line).
+	Form string `json:"form,omitempty"`
+}
