@@ -78,6 +78,25 @@ func (f *Filter) Allows(name string) bool {
 	return ok
 }
 
+// Check tells whether a header that may leave could not be put on the wire as
+// it stands: it holds control characters, or its name is no token. The error
+// wraps ErrHeader. Select drops such a header; call Check beforehand to refuse
+// the request instead of losing what the application wanted to say.
+func (f *Filter) Check(app http.Header) error {
+	for key, values := range app {
+		if !f.index[key] && !f.matches(key) || nominated(app["Connection"], key) {
+			continue
+		}
+		if !isToken(key) {
+			return fmt.Errorf("%w: %.64q is no header name (RFC 9110 section 5.1); remove it", ErrHeader, key)
+		}
+		if !areValues(values) {
+			return fmt.Errorf("%w: %s holds a control character; remove it", ErrHeader, key)
+		}
+	}
+	return nil
+}
+
 // Select calls add for every header of the application that may leave: first
 // those allowed by name, then those allowed by prefix, each in alphabetical
 // order. The keys of app are in the canonical form of net/http. add gets the
@@ -86,28 +105,23 @@ func (f *Filter) Allows(name string) bool {
 //
 // dropped is the number of other headers, without those that the sidecar makes
 // or consumes itself and those that end at each hop.
-//
-// A header that may leave but holds control characters, or whose name is no
-// token, is an error that wraps ErrHeader; what add got until then must be
-// thrown away.
-func (f *Filter) Select(app http.Header, add func(name string, values []string)) (dropped int, err error) {
+func (f *Filter) Select(app http.Header, add func(name string, values []string)) (dropped int) {
 	connection := app["Connection"]
 	for i := range f.names {
-		values, ok := app[f.names[i].key]
-		if !ok || nominated(connection, f.names[i].key) {
-			continue
-		}
-		if err := pass(f.names[i].wire, values, add); err != nil {
-			return 0, err
+		key := f.names[i].key
+		if values, ok := app[key]; ok && areValues(values) && !nominated(connection, key) {
+			pass(f.names[i].wire, values, add)
 		}
 	}
 	var space [16]string
 	matched := space[:0]
-	for key := range app {
+	for key, values := range app {
+		allowed, prefixed := f.index[key], f.matches(key)
 		switch {
-		case f.index[key] && !nominated(connection, key):
-		case f.matches(key) && !nominated(connection, key):
-			matched = append(matched, key)
+		case (allowed || prefixed) && isToken(key) && areValues(values) && !nominated(connection, key):
+			if !allowed {
+				matched = append(matched, key)
+			}
 		case fateOf(key) != own:
 			dropped++
 		}
@@ -115,11 +129,9 @@ func (f *Filter) Select(app http.Header, add func(name string, values []string))
 	slices.Sort(matched)
 	for _, key := range matched {
 		wire, _ := f.match(key)
-		if err := pass(wire, app[key], add); err != nil {
-			return 0, err
-		}
+		pass(wire, app[key], add)
 	}
-	return dropped, nil
+	return dropped
 }
 
 // matches tells whether a header is allowed by a prefix. A key in another
@@ -150,15 +162,9 @@ func (f *Filter) match(key string) (wire string, ok bool) {
 }
 
 // pass hands one header over, without copying unless a value has blanks around it.
-func pass(wire string, values []string, add func(string, []string)) error {
-	if !isToken(wire) {
-		return fmt.Errorf("%w: %.64q is no header name (RFC 9110 section 5.1); remove it", ErrHeader, wire)
-	}
+func pass(wire string, values []string, add func(string, []string)) {
 	copied := false
 	for i, value := range values {
-		if !isValue(value) {
-			return fmt.Errorf("%w: %s holds a control character; remove it", ErrHeader, wire)
-		}
 		if trimmed := trim(value); len(trimmed) != len(value) {
 			if !copied {
 				values, copied = slices.Clone(values), true
@@ -169,5 +175,4 @@ func pass(wire string, values []string, add func(string, []string)) error {
 	if len(values) > 0 {
 		add(wire, values[:len(values):len(values)])
 	}
-	return nil
 }

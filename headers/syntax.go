@@ -31,6 +31,15 @@ func isValue(value string) bool {
 	return true
 }
 
+func areValues(values []string) bool {
+	for _, value := range values {
+		if !isValue(value) {
+			return false
+		}
+	}
+	return true
+}
+
 // trim removes optional whitespace (RFC 9110 section 5.6.3), which net/http
 // removes on HTTP/1.1 but not on HTTP/2, so that the signature would differ.
 func trim(value string) string { return strings.Trim(value, " \t") }
