@@ -29,10 +29,16 @@ type Spec struct {
 	// NoScope leaves the scope out of client_credentials requests.
 	NoScope bool `json:"no_scope,omitempty"`
 
+	// NoClientID leaves the client_id out of token requests, for banks that
+	// take it from the certificate alone.
+	NoClientID bool `json:"no_client_id,omitempty"`
+
 	// DefaultLifetime is used when the bank's answer has no expires_in. Default 5m.
 	DefaultLifetime Duration `json:"default_lifetime,omitzero"`
 
-	// MaxLifetime bounds what the bank's expires_in may claim. Default 24h.
+	// MaxLifetime bounds what the bank's expires_in may claim. Default 24h. A
+	// token whose expires_in is zero or negative serves only the requests that
+	// wait for it.
 	MaxLifetime Duration `json:"max_lifetime,omitzero"`
 
 	// ExpiryMargin is how long before its expiry a token is no longer used.

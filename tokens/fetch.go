@@ -1,0 +1,150 @@
+package tokens
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// defaultTimeout is used when Endpoint.Timeout is zero.
+const defaultTimeout = 10 * time.Second
+
+// Endpoint is all that fetching a token from one ASPSP needs. It must not be
+// changed once it was passed to [Cache.Token].
+type Endpoint struct {
+	// URL is the token endpoint: absolute and https.
+	URL string
+	// Spec is the ASPSP's token section, already validated.
+	Spec Spec
+	// Do sends a request over mTLS with the QWAC that [Key.Thumbprint] names,
+	// and signs it if Spec.Sign says so. It must not follow redirects, as
+	// [net/http.RoundTripper] does not. It gets a context of the fetch's own,
+	// which carries the timeout and nothing of any caller.
+	Do func(*http.Request) (*http.Response, error)
+	// Timeout bounds the whole fetch, from connecting to the last byte of the
+	// answer. Default 10s.
+	Timeout time.Duration
+}
+
+func (ep *Endpoint) timeout() time.Duration {
+	if ep.Timeout > 0 {
+		return ep.Timeout
+	}
+	return defaultTimeout
+}
+
+// check refuses what can never work before anything leaves.
+func (ep *Endpoint) check(key Key) error {
+	switch {
+	case ep == nil || ep.Do == nil:
+		return fmt.Errorf("%w: there is no way to reach the token endpoint", ErrSpec)
+	case ep.Spec.Grant != GrantClientCredentials:
+		return fmt.Errorf("%w: grant must be %q for the sidecar to fetch tokens", ErrSpec, GrantClientCredentials)
+	case !strings.HasPrefix(ep.URL, "https://"):
+		return fmt.Errorf("%w: the token endpoint must be an absolute https URL", ErrSpec)
+	case key.ClientID == "" && !ep.Spec.NoClientID:
+		return fmt.Errorf("%w: client_id is empty: set it, or use a QWAC with an organizationIdentifier", ErrSpec)
+	}
+	return nil
+}
+
+// fetchFunc is the coordinator's fetch step. It runs at most once at a time
+// for a key, under a context that no caller can cancel.
+type fetchFunc func(ctx context.Context, key Key, ep *Endpoint) (*Token, error)
+
+// clientCredentials is the fetch step for the TPP's own tokens.
+type clientCredentials struct {
+	now func() time.Time
+}
+
+// fetch asks for a token, once more if the connection it was asked on turned
+// out to be dead. A new client_credentials token harms no other, so that asking
+// twice is safe even if the first request did arrive.
+func (g clientCredentials) fetch(ctx context.Context, key Key, ep *Endpoint) (*Token, error) {
+	if err := ep.check(key); err != nil {
+		return nil, err
+	}
+	token, stale, err := g.attempt(ctx, key, ep)
+	if stale {
+		token, _, err = g.attempt(ctx, key, ep)
+	}
+	return token, err
+}
+
+// attempt makes one request. stale means that it failed on a kept-alive
+// connection before any answer: tokens are fetched so seldom that the bank, or
+// a firewall between, has often given the connection up by then.
+func (g clientCredentials) attempt(ctx context.Context, key Key, ep *Endpoint) (token *Token, stale bool, err error) {
+	var reused atomic.Bool
+	request, err := newTokenRequest(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) { reused.Store(info.Reused) },
+	}), key, ep)
+	if err != nil {
+		return nil, false, err
+	}
+	// The bank counts the lifetime from some moment after this one.
+	asked := g.now()
+	response, err := ep.Do(request)
+	if err != nil {
+		return nil, reused.Load() && ctx.Err() == nil, unavailable(ctx, err)
+	}
+	defer response.Body.Close()
+	granted, err := readResponse(ctx, response)
+	if err != nil {
+		return nil, false, withoutClientID(err, key)
+	}
+	lifetime := granted.lifetime(&ep.Spec)
+	return newToken(granted.value, asked, lifetime, ep.Spec.margin(lifetime)), false, nil
+}
+
+// readResponse sorts an answer: a token, or why there is none.
+func readResponse(ctx context.Context, response *http.Response) (grantedToken, error) {
+	status := response.StatusCode
+	followed := response.Request != nil && response.Request.Response != nil
+	if followed || status >= 300 && status < 400 {
+		return grantedToken{}, fmt.Errorf("%w (HTTP %d)", ErrRedirected, status)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	if err != nil {
+		return grantedToken{}, unavailable(ctx, err)
+	}
+	code := parseErrorCode(body)
+	switch {
+	case isHTML(body):
+		return grantedToken{}, fmt.Errorf("%w: an HTML page (HTTP %d)", ErrUnavailable, status)
+	case isTransient(status, code):
+		return grantedToken{}, fmt.Errorf("%w: HTTP %d", ErrUnavailable, status)
+	case status < 200 || status >= 400 || code != "":
+		// Some banks refuse with status 200 and an error member.
+		return grantedToken{}, &RefusedError{OAuthError: code, Status: status}
+	case len(body) > maxBody:
+		return grantedToken{}, fmt.Errorf("%w: the body is larger than 64 KiB", ErrMalformed)
+	}
+	return parseTokenResponse(body)
+}
+
+// isTransient reports whether an answer says "not now" instead of "no".
+func isTransient(status int, code string) bool {
+	switch {
+	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests:
+		return true
+	default:
+		return code == "temporarily_unavailable" || code == "server_error"
+	}
+}
+
+// withoutClientID takes the error code out of a refusal that repeats the
+// client_id in it.
+func withoutClientID(err error, key Key) error {
+	var refused *RefusedError
+	if errors.As(err, &refused) && key.ClientID != "" && strings.Contains(refused.OAuthError, key.ClientID) {
+		return &RefusedError{Status: refused.Status}
+	}
+	return err
+}

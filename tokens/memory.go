@@ -1,0 +1,98 @@
+package tokens
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// When the background renewal of a token begins: at this share of the time it
+// is usable for, give or take the jitter, so that tokens fetched together are
+// not renewed together.
+const (
+	renewShare  = 0.80
+	renewJitter = 0.05
+)
+
+// entry is a kept token and when to renew it. The time is beside the token,
+// for it changes after a renewal that failed.
+type entry struct {
+	token *Token
+	// renewAt is in Unix nanoseconds.
+	renewAt atomic.Int64
+}
+
+func newEntry(token *Token) *entry {
+	usable := token.usableUntil.Sub(token.obtained)
+	share := renewShare + renewJitter*(2*rand.Float64()-1)
+	e := &entry{token: token}
+	e.renewAt.Store(token.obtained.Add(time.Duration(share * float64(usable))).UnixNano())
+	return e
+}
+
+// postponeRenewal claims the renewal that is due for the caller, and puts the
+// next one off to wait. It is false if someone else has claimed it.
+func (e *entry) postponeRenewal(due int64, now time.Time, wait time.Duration) bool {
+	return e.renewAt.CompareAndSwap(due, now.Add(wait).UnixNano())
+}
+
+// memory keeps the most recently used tokens. get may be called at any time;
+// everything else only under the coordinator's lock, which is what makes
+// "remove it if it is still this one" hold.
+type memory struct {
+	entries *lru.Cache[Key, *entry]
+}
+
+func newMemory(size int) *memory {
+	return &memory{entries: newLRU[*entry](size)}
+}
+
+func (m *memory) get(key Key) (*entry, bool) { return m.entries.Get(key) }
+
+func (m *memory) put(key Key, token *Token) { m.entries.Add(key, newEntry(token)) }
+
+// remove forgets the key's token if it is this one.
+func (m *memory) remove(key Key, token *Token) {
+	if e, ok := m.entries.Peek(key); ok && e.token == token {
+		m.entries.Remove(key)
+	}
+}
+
+// removeAll forgets all tokens of a bank and counts them.
+func (m *memory) removeAll(aspsp string) (removed int) {
+	for _, key := range m.entries.Keys() {
+		if key.ASPSP == aspsp && m.entries.Remove(key) {
+			removed++
+		}
+	}
+	return removed
+}
+
+// states describes what is usable, the least recently used first.
+func (m *memory) states(now time.Time) []State {
+	states := []State{}
+	for _, key := range m.entries.Keys() {
+		if e, ok := m.entries.Peek(key); ok && e.token.usable(now) {
+			states = append(states, State{
+				Key:         key,
+				ObtainedAt:  e.token.obtained,
+				Expiry:      e.token.expiry,
+				UsableUntil: e.token.usableUntil,
+				RenewAt:     time.Unix(0, e.renewAt.Load()),
+			})
+		}
+	}
+	return states
+}
+
+// newLRU is lru.New for a size that is known to be positive, the only thing
+// that it can fail for.
+func newLRU[V any](size int) *lru.Cache[Key, V] {
+	cache, err := lru.New[Key, V](size)
+	if err != nil {
+		panic(err)
+	}
+	return cache
+}

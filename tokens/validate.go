@@ -1,0 +1,105 @@
+package tokens
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Values of [Spec.Grant] and [Spec.ClientAuth].
+const (
+	// GrantNone: the bank has no tokens without a PSU's authorization.
+	GrantNone = "none"
+	// GrantClientCredentials is RFC 6749 section 4.4.
+	GrantClientCredentials = "client_credentials"
+	// ClientAuthTLS is RFC 8705 section 2.1: the QWAC authenticates, the
+	// client_id says who it is.
+	ClientAuthTLS = "tls_client_auth"
+)
+
+// Defaults of [Spec]'s durations.
+const (
+	defaultLifetime = 5 * time.Minute
+	maxLifetime     = 24 * time.Hour
+	expiryMargin    = 30 * time.Second
+	// marginShare bounds the margin, so that a short-lived token stays usable.
+	marginShare = 5
+)
+
+// Validate reports everything in the section that cannot work, each with what
+// to write instead. The errors wrap [ErrSpec].
+func (s *Spec) Validate() error {
+	var errs []error
+	refuse := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrSpec}, args...)...))
+	}
+	if s.Endpoint != "" {
+		if reason := checkEndpoint(s.Endpoint); reason != "" {
+			refuse("endpoint %s", reason)
+		}
+	}
+	switch s.Grant {
+	case "", GrantNone, GrantClientCredentials:
+	default:
+		refuse("grant %q is not known: use %q or %q", s.Grant, GrantClientCredentials, GrantNone)
+	}
+	switch s.ClientAuth {
+	case "", ClientAuthTLS:
+	default:
+		refuse("client_auth %q is not known: use %q", s.ClientAuth, ClientAuthTLS)
+	}
+	for _, d := range []struct {
+		name  string
+		value Duration
+	}{{"default_lifetime", s.DefaultLifetime}, {"max_lifetime", s.MaxLifetime}, {"expiry_margin", s.ExpiryMargin}} {
+		if d.value < 0 {
+			refuse("%s is negative: write a duration such as \"30s\", or leave it out", d.name)
+		}
+	}
+	if s.defaultLifetime() > s.maxLifetime() {
+		refuse("default_lifetime %v is longer than max_lifetime %v: raise one or lower the other",
+			s.defaultLifetime(), s.maxLifetime())
+	}
+	return errors.Join(errs...)
+}
+
+// checkEndpoint says what is wrong with a token endpoint, without quoting it:
+// it might hold a password.
+func checkEndpoint(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil:
+		return "is not a URL: write https://host/path, or /path on the host of base_url"
+	case u.Scheme == "" && u.Host == "":
+		if !strings.HasPrefix(u.Path, "/") {
+			return "must begin with https:// or with /"
+		}
+	case u.Scheme != "https":
+		return "must be https: tokens are only fetched over mutual TLS"
+	case u.Host == "":
+		return "has no host: write https://host/path"
+	case u.User != nil:
+		return "must not hold a user name or password: the QWAC authenticates"
+	}
+	if u.Fragment != "" {
+		return "must not have a fragment (RFC 6749 section 3.2)"
+	}
+	return ""
+}
+
+func (s *Spec) defaultLifetime() time.Duration { return orDefault(s.DefaultLifetime, defaultLifetime) }
+func (s *Spec) maxLifetime() time.Duration     { return orDefault(s.MaxLifetime, maxLifetime) }
+
+// margin is how long before its end a token of this lifetime is given up.
+func (s *Spec) margin(lifetime time.Duration) time.Duration {
+	return min(orDefault(s.ExpiryMargin, expiryMargin), lifetime/marginShare)
+}
+
+func orDefault(configured Duration, otherwise time.Duration) time.Duration {
+	if configured > 0 {
+		return time.Duration(configured)
+	}
+	return otherwise
+}
