@@ -1,5 +1,11 @@
 package signer
 
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
 // Spec says how a bank wants its requests signed. It is the "signature"
 // section of a bank profile and of an ASPSP's configuration.
 //
@@ -15,12 +21,14 @@ type Spec struct {
 	// case, or one of the pseudo-headers "(request-target)", "(created)",
 	// "(expires)". An entry that ends in "?" is signed only if the header is
 	// present; without "?" its absence refuses the request. The entry "psu-*"
-	// stands for every PSU-* header present, in alphabetical order.
+	// stands for every PSU-* header present, in alphabetical order, except
+	// those that are listed by name. Required unless Container is "none".
 	Signed []string `json:"signed,omitempty"`
 
 	// SignedByOperation replaces Signed for single operations. A key is an
 	// operation of the profile ("funds-confirmations", "token") or an HTTP
-	// method in capitals; the operation wins over the method.
+	// method in capitals; the operation wins over the method. A list is never
+	// empty: a bank that wants an operation unsigned needs a profile of its own.
 	SignedByOperation map[string][]string `json:"signed_by_operation,omitempty"`
 
 	// Sort puts the signed entries into alphabetical order (by name, as listed
@@ -40,7 +48,9 @@ type Spec struct {
 
 	// AlgorithmLabel is the text of the algorithm parameter, which is not
 	// always the name of the real one ("SHA256withRSA", "hs2019"). Default:
-	// draft-cavage's name of the real algorithm. "none" leaves the parameter out.
+	// draft-cavage's name of the real algorithm, which is "hs2019" for RSA-PSS
+	// (draft-cavage-12 section 2.1 and appendix E; it names no RSA-PSS
+	// algorithm of its own). "none" leaves the parameter out.
 	AlgorithmLabel string `json:"algorithm_label,omitempty"`
 
 	// ECDSAEncoding is "der" (default: ASN.1 SEQUENCE) or "raw" (r and s side
@@ -49,6 +59,7 @@ type Spec struct {
 
 	// Parameters is the order of the parameters. Default: keyId, algorithm,
 	// headers, signature, with created and expires (if signed) before headers.
+	// keyId, headers and signature must be there; algorithm may be left out.
 	Parameters []string `json:"parameters,omitempty"`
 
 	// ParameterNames renames parameters on the wire, for banks that want
@@ -58,8 +69,9 @@ type Spec struct {
 	// Separator stands between parameters: "," (default) or ", ".
 	Separator string `json:"separator,omitempty"`
 
-	// Unquoted lists the parameters written without quotation marks.
-	// Default: created, expires (draft-cavage-12 section 2.1).
+	// Unquoted lists the parameters written without quotation marks: any of
+	// created, expires and algorithm. Default: created, expires
+	// (draft-cavage-12 section 2.1); an empty list quotes everything.
 	Unquoted []string `json:"unquoted,omitempty"`
 
 	// ExpiresSeconds is how long after (created) a signature expires. Default 60.
@@ -132,11 +144,38 @@ type KeyID struct {
 
 	// Value is the keyId of form "literal", or the distinguished name of DN "literal".
 	Value string `json:"value,omitempty"`
+
+	// Escape says how a quotation mark or backslash in the keyId, as in
+	// CA=O=ACME\, Inc., is written between the parameter's quotation marks:
+	// "quoted-string" (default) puts a backslash before it, as RFC 7235 section
+	// 2.1 and RFC 7230 section 3.2.6 have it. "none" writes backslashes as they
+	// are, for gateways that cut the value out without undoing the escape and
+	// compare it with a name of their own; a keyId with a quotation mark is
+	// then refused, since nothing could tell where it ends.
+	Escape string `json:"escape,omitempty"`
+}
+
+// UnmarshalJSON reads a KeyID from an object, or from a string that is short
+// for {"form": string} with everything else at its default. An unknown field is
+// an error whatever the outer decoder's setting, which does not reach in here.
+func (k *KeyID) UnmarshalJSON(data []byte) error {
+	if data = bytes.TrimSpace(data); len(data) > 0 && data[0] == '"' {
+		*k = KeyID{}
+		return json.Unmarshal(data, &k.Form)
+	}
+	type object KeyID // without this method
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode((*object)(k)); err != nil {
+		return fmt.Errorf("key_id: %w", err)
+	}
+	return nil
 }
 
 // Digest is the form of the Digest header (RFC 3230).
 type Digest struct {
-	// Algorithm is "SHA-256" (default) or "SHA-512".
+	// Algorithm is "SHA-256" (default), "SHA-512", or "none": no Digest header,
+	// for banks that refuse one.
 	Algorithm string `json:"algorithm,omitempty"`
 
 	// Prefix is the algorithm's name as written before "=". Default: Algorithm.
