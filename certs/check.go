@@ -101,12 +101,6 @@ func (c *checker) validity() {
 	case c.leaf.NotAfter.Sub(c.Now) < c.WarnBefore:
 		c.warn(CodeExpiring, "expires on "+date(c.leaf.NotAfter), "order the next one and register it with the banks")
 	}
-	for _, issuer := range c.pair.Chain[1:] {
-		if c.Now.After(issuer.NotAfter) {
-			c.warn(CodeIssuerExpired, fmt.Sprintf("holds the issuer %q, expired on %s", issuer.Subject.CommonName, date(issuer.NotAfter)),
-				"replace the chain with the QTSP's present one")
-		}
-	}
 }
 
 func (c *checker) slot() {
@@ -216,9 +210,9 @@ func (c *checker) organization() {
 
 func (c *checker) chain() {
 	for _, issuer := range c.pair.Chain[1:] {
-		if issuer.BasicConstraintsValid && !issuer.IsCA {
-			c.warn(CodeChainUnrelated, fmt.Sprintf("also holds the certificate %q, which is not of an authority", issuer.Subject.CommonName),
-				"keep only the certificate and its issuers in the file")
+		if c.Now.After(issuer.NotAfter) {
+			c.warn(CodeIssuerExpired, fmt.Sprintf("holds the issuer %q, expired on %s", issuer.Subject.CommonName, date(issuer.NotAfter)),
+				"replace the chain with the QTSP's present one")
 		}
 	}
 }
