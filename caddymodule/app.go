@@ -1,0 +1,210 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/caddy-tpp/caddy-tpp/profiles"
+	"github.com/caddy-tpp/caddy-tpp/sidecar"
+)
+
+// defaultPoll is how often certificate files are looked at.
+const defaultPoll = caddy.Duration(2 * time.Second)
+
+// App holds the TPP's identities and the banks (ASPSPs) it talks to. Tokens and
+// watched certificates outlive a change of the configuration.
+type App struct {
+	// Identities are the TPP's pairs of qualified certificates, by name.
+	Identities map[string]*Identity `json:"identities,omitempty"`
+	// ASPSPs are the banks, by name.
+	ASPSPs map[string]*ASPSP `json:"aspsps,omitempty"`
+	// CertificatePoll is how often certificate files are looked at for changes. Default 2s.
+	CertificatePoll caddy.Duration `json:"certificate_poll,omitempty"`
+
+	registry   *sidecar.Registry
+	identities map[string]*pooledIdentity
+	shared     *shared
+	logger     *zap.Logger
+	release    []func()
+}
+
+// CaddyModule returns the Caddy module information.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "tpp", New: func() caddy.Module { return new(App) }}
+}
+
+// appOf returns the configuration's tpp app.
+func appOf(ctx caddy.Context) (*App, error) {
+	app, err := ctx.AppIfConfigured("tpp")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return nil, fmt.Errorf("there is no tpp app: add the global option tpp { … } with an identity and an aspsp")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return app.(*App), nil
+}
+
+// Provision loads and checks everything: files, pairs, roles, profiles. It
+// touches no network and starts nothing, so that caddy validate can do it.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.logger = ctx.Logger()
+	if a.CertificatePoll == 0 {
+		a.CertificatePoll = defaultPoll
+	}
+	var err error
+	if a.shared, err = a.useShared(); err != nil {
+		return err
+	}
+	if err := a.shared.metrics.register(ctx.GetMetricsRegistry()); err != nil {
+		return fmt.Errorf("registering metrics: %w", err)
+	}
+	var wrong []error
+	if err := a.loadIdentities(); err != nil {
+		wrong = append(wrong, err)
+	}
+	aspsps, err := a.makeASPSPs()
+	if err != nil {
+		wrong = append(wrong, err)
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return err
+	}
+	a.registry = sidecar.NewRegistry(aspsps...)
+	return nil
+}
+
+// loadIdentities loads all identities and warns of what is odd about them.
+func (a *App) loadIdentities() error {
+	a.identities = make(map[string]*pooledIdentity)
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(a.Identities)) {
+		pooled, findings, err := a.useIdentity(name, a.Identities[name])
+		if err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		for _, finding := range findings {
+			a.logger.Warn("certificate", zap.String("identity", name), zap.String("code", finding.Code), zap.Stringer("finding", finding))
+		}
+		a.identities[name] = pooled
+	}
+	return errors.Join(wrong...)
+}
+
+// makeASPSPs builds all ASPSPs whose identity could be loaded.
+func (a *App) makeASPSPs() ([]*sidecar.ASPSP, error) {
+	set, err := profiles.Builtin()
+	if err != nil {
+		return nil, err
+	}
+	var (
+		made  []*sidecar.ASPSP
+		wrong []error
+	)
+	for _, name := range slices.Sorted(maps.Keys(a.ASPSPs)) {
+		config, err := a.ASPSPs[name].resolve(name, set, a)
+		if err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		if config.Identity == nil {
+			continue // reported with the identity
+		}
+		aspsp, err := sidecar.New(config, sidecar.Dependencies{Tokens: a.shared.tokens, Hooks: a.hooks()})
+		if err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		a.release = append(a.release, aspsp.Close)
+		made = append(made, aspsp)
+	}
+	return made, errors.Join(wrong...)
+}
+
+// Start begins to watch the certificate files.
+func (a *App) Start() error {
+	for _, identity := range a.identities {
+		identity.watch(time.Duration(a.CertificatePoll))
+	}
+	a.logger.Info("serving",
+		zap.Strings("identities", slices.Sorted(maps.Keys(a.Identities))),
+		zap.Strings("aspsps", a.registry.Names()))
+	return nil
+}
+
+// Stop has nothing to end: what outlives a configuration is let go in Cleanup,
+// and calls in flight finish.
+func (a *App) Stop() error { return nil }
+
+// Cleanup lets go of what this configuration used. Calls of it may still be in
+// flight; they keep what they hold.
+func (a *App) Cleanup() error {
+	for _, release := range slices.Backward(a.release) {
+		release()
+	}
+	return nil
+}
+
+// hooks connect what happens to calls with metrics and logs.
+func (a *App) hooks() sidecar.Hooks {
+	m, log := a.shared.metrics, a.logger
+	return sidecar.Hooks{
+		Signed: m.signed,
+		Done: func(event sidecar.Event) {
+			m.done(event)
+			logDone(log, event)
+		},
+		Replayed: m.replayed,
+		Fallback: func(aspsp, operation, requestID, reason string) {
+			log.Warn("asking for the fallback interface", zap.String("aspsp", aspsp), zap.String("operation", operation),
+				zap.String("request_id", requestID), zap.String("reason", reason))
+		},
+		Unlinked: func(aspsp, identity string, err error) {
+			log.Error("renewed certificates do not fit this bank; going on with the former ones",
+				zap.String("aspsp", aspsp), zap.String("identity", identity), zap.Error(err))
+		},
+	}
+}
+
+// logDone writes one debug line for each call. It holds no path, body, token or
+// PSU value.
+func logDone(log *zap.Logger, event sidecar.Event) {
+	entry := log.Check(zap.DebugLevel, "call")
+	if entry == nil {
+		return
+	}
+	fields := []zap.Field{
+		zap.String("aspsp", event.ASPSP), zap.String("identity", event.Identity), zap.String("operation", event.Operation),
+		zap.String("outcome", event.Outcome), zap.Int("status", event.Status), zap.String("request_id", event.RequestID),
+		zap.Bool("attended", event.Attended), zap.Int("attempts", event.Attempts), zap.Int("dropped_headers", event.Dropped),
+		zap.Duration("took", event.Took),
+	}
+	if event.Err != nil {
+		fields = append(fields, zap.String("error", causeText(event.Err)))
+	}
+	entry.Write(fields...)
+}
+
+// causeText is an error's own text without what net/http quotes of the answer.
+func causeText(err error) string {
+	text := err.Error()
+	if at := strings.Index(text, "malformed HTTP"); at >= 0 {
+		return text[:at] + "malformed HTTP"
+	}
+	return text
+}
+
+// Interface guards.
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

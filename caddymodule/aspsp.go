@@ -1,0 +1,91 @@
+package caddymodule
+
+import (
+	"crypto/x509"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-tpp/caddy-tpp/profiles"
+	"github.com/caddy-tpp/caddy-tpp/sidecar"
+)
+
+// resolve makes the core's configuration of an ASPSP: it finds the profile,
+// merges the overrides, and finds the identity and the trust pool. Identity is
+// nil if it is configured but could not be loaded.
+func (c *ASPSP) resolve(name string, set *profiles.Set, app *App) (sidecar.Config, error) {
+	fail := func(err error) (sidecar.Config, error) {
+		return sidecar.Config{}, fmt.Errorf("aspsp %s: %w", name, err)
+	}
+	if c.Profile == "" {
+		return fail(fmt.Errorf("it needs a profile; there are: %s", strings.Join(set.Names(), ", ")))
+	}
+	base, err := set.Get(c.Profile)
+	if err != nil {
+		return fail(err)
+	}
+	profile, err := base.With(profiles.Overrides{Signature: c.Signature, Headers: c.Headers, PSU: c.PSU, Token: c.Token})
+	if err != nil {
+		return fail(err)
+	}
+	if app.Identities[c.Identity] == nil {
+		return fail(fmt.Errorf("there is no identity %q; configured are: %s",
+			c.Identity, strings.Join(slices.Sorted(maps.Keys(app.Identities)), ", ")))
+	}
+	pool, err := trustPool(c.TrustPool)
+	if err != nil {
+		return fail(err)
+	}
+	http2, err := c.http2()
+	if err != nil {
+		return fail(err)
+	}
+	repl := caddy.NewReplacer()
+	config := sidecar.Config{
+		Name: name, Profile: profile, IdentityName: c.Identity,
+		BaseURL: repl.ReplaceAll(c.BaseURL, ""), TokenEndpoint: repl.ReplaceAll(c.TokenEndpoint, ""),
+		Scope: c.Scope, ClientID: repl.ReplaceAll(c.ClientID, ""),
+		TrustPool: pool, MaxBody: c.MaxBody, Fallback: c.Fallback, HTTP2: http2, IdleConns: c.IdleConns,
+		ConnectTimeout: time.Duration(c.ConnectTimeout), AnswerTimeout: time.Duration(c.AnswerTimeout),
+		ResolveSecret: resolveHeader,
+	}
+	if identity := app.identities[c.Identity]; identity != nil {
+		config.Identity = identity.Identity
+	}
+	return config, nil
+}
+
+// http2 reads the versions setting.
+func (c *ASPSP) http2() (bool, error) {
+	for _, version := range c.Versions {
+		if version != "1.1" && version != "2" {
+			return false, fmt.Errorf("versions: %q is not one of 1.1, 2", version)
+		}
+	}
+	return slices.Contains(c.Versions, "2"), nil
+}
+
+// trustPool reads the authorities that may have issued the bank's certificate.
+// None means the system's.
+func trustPool(files []string) (*x509.CertPool, error) {
+	if len(files) == 0 {
+		return nil, nil
+	}
+	pool := x509.NewCertPool()
+	for _, file := range files {
+		file = caddy.NewReplacer().ReplaceAll(file, "")
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("trust_pool: %w", err)
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("trust_pool: %s holds no certificate in PEM form", file)
+		}
+	}
+	return pool, nil
+}

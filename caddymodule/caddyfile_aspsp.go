@@ -1,0 +1,98 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"reflect"
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-tpp/caddy-tpp/headers"
+	"github.com/caddy-tpp/caddy-tpp/psu"
+	"github.com/caddy-tpp/caddy-tpp/signer"
+	"github.com/caddy-tpp/caddy-tpp/tokens"
+)
+
+// parseOption parses one line, or block, of an aspsp block.
+func (c *ASPSP) parseOption(d *caddyfile.Dispenser) (err error) {
+	option := d.Val()
+	switch option {
+	case "profile":
+		return textArg(d, &c.Profile)
+	case "base_url":
+		return textArg(d, &c.BaseURL)
+	case "identity":
+		return textArg(d, &c.Identity)
+	case "scope":
+		return textArg(d, &c.Scope)
+	case "client_id":
+		return textArg(d, &c.ClientID)
+	case "token_endpoint":
+		return textArg(d, &c.TokenEndpoint)
+	case "trust_pool":
+		return listArg(d, &c.TrustPool)
+	case "versions":
+		return listArg(d, &c.Versions)
+	case "max_body":
+		c.MaxBody, err = sizeArg(d)
+	case "fallback":
+		c.Fallback, err = switchArg(d)
+	case "connect_timeout":
+		c.ConnectTimeout, err = durationArg(d)
+	case "answer_timeout":
+		c.AnswerTimeout, err = durationArg(d)
+	case "idle_conns":
+		var text string
+		if err = textArg(d, &text); err == nil {
+			if c.IdleConns, err = strconv.Atoi(text); err != nil || c.IdleConns < 1 {
+				err = d.Errf("idle_conns: %q is no number above 0", text)
+			}
+		}
+	case "signature":
+		err = section[signer.Spec](d, &c.Signature)
+	case "headers":
+		err = section[headers.Policy](d, &c.Headers)
+	case "psu":
+		err = section[psu.Policy](d, &c.PSU)
+	case "token":
+		err = section[tokens.Spec](d, &c.Token)
+	default:
+		err = d.Errf("unknown option %q in aspsp; there are: profile, base_url, identity, scope, client_id, "+
+			"token_endpoint, trust_pool, max_body, fallback, connect_timeout, answer_timeout, versions, idle_conns, "+
+			"signature, headers, psu, token", option)
+	}
+	return err
+}
+
+func textArg(d *caddyfile.Dispenser, into *string) error {
+	if *into != "" {
+		return d.Errf("%s is configured twice", d.Val())
+	}
+	if !d.AllArgs(into) {
+		return d.ArgErr()
+	}
+	return nil
+}
+
+func listArg(d *caddyfile.Dispenser, into *[]string) error {
+	args := d.RemainingArgs()
+	if len(args) == 0 {
+		return d.ArgErr()
+	}
+	*into = append(*into, args...)
+	return nil
+}
+
+// section parses a block that overrides a section of the profile. Its options
+// are the section's JSON keys, so profile and Caddyfile have one schema.
+func section[T any](d *caddyfile.Dispenser, into *json.RawMessage) error {
+	if *into != nil {
+		return d.Errf("%s is configured twice", d.Val())
+	}
+	value, err := parseStruct(d, reflect.TypeFor[T]())
+	if err != nil {
+		return err
+	}
+	*into, err = json.Marshal(value)
+	return err
+}

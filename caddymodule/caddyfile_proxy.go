@@ -1,0 +1,98 @@
+package caddymodule
+
+import (
+	"encoding/json"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+)
+
+// refusedOptions are the reverse_proxy options that would break what the
+// sidecar promises, with the reason.
+var refusedOptions = map[string]string{
+	"to":             "the bank's address is base_url of the aspsp",
+	"dynamic":        "the bank's address is base_url of the aspsp",
+	"transport":      "the connection to the bank is configured in the aspsp block",
+	"rewrite":        "the operation is checked before; use the rewrite directive in front of tpp_proxy",
+	"method":         "the operation is checked before; use the method directive in front of tpp_proxy",
+	"lb_retry_match": "a payment must not be sent twice because of its answer",
+	"health_uri":     "the bank would get requests that no app and no PSU asked for",
+	"health_port":    "the bank would get requests that no app and no PSU asked for",
+}
+
+// parseProxy parses the directive
+//
+//	tpp_proxy [<matcher>] [<aspsp>] {
+//		<options of reverse_proxy>
+//	}
+//
+// Without an ASPSP, the bank is found by the request's Host.
+func parseProxy(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	h.Next() // the directive's name
+	matcher, err := h.ExtractMatcherSet()
+	if err != nil {
+		return nil, err
+	}
+	// ExtractMatcherSet has reset the dispenser.
+	h.Next()
+	handler := &Handler{}
+	if h.NextArg() {
+		handler.ASPSP = h.Val()
+	}
+	if h.NextArg() {
+		return nil, h.ArgErr()
+	}
+	proxy, err := parseProxyOptions(h)
+	if err != nil {
+		return nil, err
+	}
+	proxy.TransportRaw = json.RawMessage(`{"protocol":"tpp"}`)
+	proxy.DynamicUpstreamsRaw = json.RawMessage(`{"source":"tpp"}`)
+	subroute := &caddyhttp.Subroute{Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{
+		caddyconfig.JSONModuleObject(handler, "handler", "tpp", nil),
+		caddyconfig.JSONModuleObject(proxy, "handler", "reverse_proxy", nil),
+	}}}}
+	return h.NewRoute(matcher, subroute), nil
+}
+
+// parseProxyOptions hands the block to reverse_proxy's own parser, after
+// refusing the options that must not be there.
+func parseProxyOptions(h httpcaddyfile.Helper) (*reverseproxy.Handler, error) {
+	tokens := []caddyfile.Token{{File: h.File(), Line: h.Line(), Text: "reverse_proxy"}}
+	segment := h.NewFromNextSegment()
+	block := false
+	for segment.Next() {
+		token := segment.Token()
+		if !block {
+			// The segment begins with the arguments already read.
+			block = token.Text == "{"
+			if !block {
+				continue
+			}
+			token.Line = h.Line()
+		}
+		tokens = append(tokens, token)
+	}
+	if !block {
+		tokens = tokens[:1]
+	}
+	check := caddyfile.NewDispenser(tokens)
+	check.Next()
+	for check.NextBlock(0) {
+		if reason, refused := refusedOptions[check.Val()]; refused {
+			return nil, check.Errf("tpp_proxy does not take %s: %s", check.Val(), reason)
+		}
+		check.RemainingArgs()
+		for nesting := check.Nesting(); check.NextBlock(nesting); {
+			continue
+		}
+	}
+	proxy := new(reverseproxy.Handler)
+	if err := proxy.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens)); err != nil {
+		return nil, err
+	}
+	return proxy, proxy.FinalizeUnmarshalCaddyfile(h)
+}

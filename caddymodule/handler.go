@@ -1,0 +1,94 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-tpp/caddy-tpp/psu"
+	"github.com/caddy-tpp/caddy-tpp/sidecar"
+)
+
+// Handler finds the ASPSP of a request, does everything that is local and can
+// fail, and hands the request on to reverse_proxy with the exchange in its
+// context. What it refuses never counts against the bank.
+type Handler struct {
+	// ASPSP names the bank. Empty: the bank is found by the request's Host,
+	// for apps that keep the bank's own address.
+	ASPSP string `json:"aspsp,omitempty"`
+
+	registry *sidecar.Registry
+}
+
+// CaddyModule returns the Caddy module information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.tpp", New: func() caddy.Module { return new(Handler) }}
+}
+
+// Provision finds the app and the ASPSP.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	app, err := appOf(ctx)
+	if err != nil {
+		return err
+	}
+	h.registry = app.registry
+	if h.ASPSP != "" && h.registry.Get(h.ASPSP) == nil {
+		return fmt.Errorf("tpp_proxy: no aspsp %q in the tpp global option; configured are: %s",
+			h.ASPSP, strings.Join(h.registry.Names(), ", "))
+	}
+	return nil
+}
+
+// ServeHTTP implements caddyhttp.MiddlewareHandler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	route := sidecar.Route{ASPSP: h.registry.Get(h.ASPSP)}
+	if route.ASPSP == nil {
+		var err error
+		if route, err = h.registry.RouteByHost(r); err != nil {
+			return answer(w, err)
+		}
+	}
+	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	ex, err := route.Prepare(r, func(template string) string { return repl.ReplaceAll(template, "") })
+	if err != nil {
+		return answer(w, err)
+	}
+	return answer(w, ex.Finish(next.ServeHTTP(w, withoutSecrets(r, ex))))
+}
+
+// answer tells the app of a refusal.
+func answer(w http.ResponseWriter, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled):
+		return nil
+	}
+	sidecar.AsRefusal(err).Write(w)
+	return nil
+}
+
+// withoutSecrets returns the request for the proxy: the exchange in its context,
+// its body taken, and without the headers that the exchange holds already, so
+// that they appear in none of the proxy's own debug logs.
+func withoutSecrets(r *http.Request, ex *sidecar.Exchange) *http.Request {
+	out := r.WithContext(sidecar.WithExchange(r.Context(), ex))
+	out.Header = maps.Clone(r.Header)
+	maps.DeleteFunc(out.Header, func(name string, _ []string) bool {
+		return name == "Authorization" || psu.IsContext(name) || strings.HasPrefix(name, "Sidecar-")
+	})
+	out.Body, out.ContentLength, out.TransferEncoding, out.Trailer = http.NoBody, 0, nil, nil
+	return out
+}
+
+// Interface guards.
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)

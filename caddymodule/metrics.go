@@ -1,0 +1,110 @@
+package caddymodule
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caddy-tpp/caddy-tpp/certs"
+	"github.com/caddy-tpp/caddy-tpp/sidecar"
+	"github.com/caddy-tpp/caddy-tpp/tokens"
+)
+
+// metrics are the sidecar's Prometheus collectors. They are made once and
+// registered in the registry of each configuration, so that a reload does not
+// reset them. No label holds a path, an account or anything of a PSU.
+type metrics struct {
+	requests   *prometheus.CounterVec
+	duration   *prometheus.HistogramVec
+	replays    *prometheus.CounterVec
+	signatures *prometheus.HistogramVec
+	fetches    *prometheus.HistogramVec
+	notAfter   *prometheus.GaugeVec
+	generation *prometheus.GaugeVec
+}
+
+// signatureBuckets span a P-256 signature in software to one in a slow device.
+var signatureBuckets = []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1}
+
+// answerBuckets end after the 30 seconds of RTS article 33(1).
+var answerBuckets = []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 30, 45}
+
+func newMetrics() *metrics {
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "caddy", Subsystem: "tpp", Name: name, Help: help, Buckets: buckets,
+		}, labels)
+	}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "caddy", Subsystem: "tpp", Name: name, Help: help,
+		}, labels)
+	}
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: "caddy", Subsystem: "tpp", Name: name, Help: help,
+		}, labels)
+	}
+	return &metrics{
+		requests: counter("requests_total",
+			"Calls of the app by outcome: the class of the bank's answer, the code of a local refusal, or canceled.",
+			"aspsp", "identity", "operation", "attended", "outcome"),
+		duration: histogram("request_duration_seconds",
+			"Time from the app's request to the end of the answer.", answerBuckets, "aspsp", "operation"),
+		replays: counter("replays_total",
+			"Requests sent again: with a new token after a 401, or because an idle connection was dead.",
+			"aspsp", "operation", "cause"),
+		signatures: histogram("signature_duration_seconds",
+			"Time to build and sign one signing string.", signatureBuckets, "aspsp", "identity"),
+		fetches: histogram("token_fetch_duration_seconds",
+			"Time of each call to a token endpoint by outcome.", answerBuckets, "aspsp", "identity", "outcome"),
+		notAfter: gauge("certificate_not_after_timestamp_seconds",
+			"When a certificate in use expires, as unix time.", "identity", "slot"),
+		generation: gauge("certificate_generation",
+			"How many times an identity's certificates were renewed in this process, plus one.", "identity"),
+	}
+}
+
+// register adds the collectors to a configuration's registry.
+func (m *metrics) register(registry prometheus.Registerer) error {
+	for _, collector := range []prometheus.Collector{
+		m.requests, m.duration, m.replays, m.signatures, m.fetches, m.notAfter, m.generation,
+	} {
+		var already prometheus.AlreadyRegisteredError
+		if err := registry.Register(collector); err != nil && !errors.As(err, &already) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *metrics) done(event sidecar.Event) {
+	attended := "no"
+	if event.Attended {
+		attended = "yes"
+	}
+	m.requests.WithLabelValues(event.ASPSP, event.Identity, event.Operation, attended, event.Outcome).Inc()
+	m.duration.WithLabelValues(event.ASPSP, event.Operation).Observe(event.Took.Seconds())
+}
+
+func (m *metrics) signed(aspsp, identity string, took time.Duration) {
+	m.signatures.WithLabelValues(aspsp, identity).Observe(took.Seconds())
+}
+
+func (m *metrics) replayed(aspsp, operation, cause string) {
+	m.replays.WithLabelValues(aspsp, operation, cause).Inc()
+}
+
+func (m *metrics) fetched(event tokens.FetchEvent) {
+	m.fetches.WithLabelValues(event.ASPSP, event.Identity, string(event.Outcome)).Observe(event.Duration.Seconds())
+}
+
+func (m *metrics) certificates(identity string, generation *certs.Generation) {
+	for _, pair := range []*certs.Pair{generation.QWAC, generation.QSEAL} {
+		if pair != nil {
+			m.notAfter.WithLabelValues(identity, pair.Slot.String()).Set(float64(pair.Leaf().NotAfter.Unix()))
+		}
+	}
+	m.generation.WithLabelValues(identity).Set(float64(generation.Number))
+}

@@ -1,0 +1,167 @@
+package caddymodule
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/caddy-tpp/caddy-tpp/certs"
+	"github.com/caddy-tpp/caddy-tpp/tokens"
+)
+
+// pool keeps what outlives a configuration: while one configuration replaces
+// another, both use the same entry. Nothing in it holds a configuration, its
+// context or its logger.
+var pool = caddy.NewUsagePool()
+
+// shared is the state that all configurations of the process have in common.
+type shared struct {
+	tokens  *tokens.Cache
+	metrics *metrics
+}
+
+// Destruct implements caddy.Destructor.
+func (s *shared) Destruct() error {
+	s.tokens.Close()
+	return nil
+}
+
+type sharedKey struct{}
+
+// useShared takes hold of the shared state until Cleanup.
+func (a *App) useShared() (*shared, error) {
+	value, _, err := pool.LoadOrNew(sharedKey{}, func() (caddy.Destructor, error) {
+		m := newMetrics()
+		return &shared{metrics: m, tokens: tokens.NewCache(tokens.CacheOptions{OnFetch: m.fetched})}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.release = append(a.release, func() { _, _ = pool.Delete(sharedKey{}) })
+	return value.(*shared), nil
+}
+
+// identityKey tells identities apart: other files or another passphrase make
+// another identity, even of the same name.
+type identityKey struct {
+	name        string
+	qwac, qseal KeyPair
+}
+
+// pooledIdentity is an identity with its watcher.
+type pooledIdentity struct {
+	*certs.Identity
+	cancel  context.CancelFunc
+	context context.Context
+	start   sync.Once
+	ended   sync.WaitGroup
+}
+
+// watch starts the watcher, once.
+func (p *pooledIdentity) watch(interval time.Duration) {
+	p.start.Do(func() { p.ended.Go(func() { p.Watch(p.context, interval) }) })
+}
+
+// Destruct implements caddy.Destructor.
+func (p *pooledIdentity) Destruct() error {
+	p.cancel()
+	p.ended.Wait()
+	return nil
+}
+
+// useIdentity takes hold of an identity until Cleanup, loading it unless a
+// former configuration has. Findings are warnings.
+func (a *App) useIdentity(name string, config *Identity) (*pooledIdentity, []certs.Finding, error) {
+	key := identityKey{name: name, qwac: config.QWAC}
+	if config.QSEAL != nil {
+		key.qseal = *config.QSEAL
+	}
+	var findings []certs.Finding
+	metrics := a.shared.metrics
+	value, loaded, err := pool.LoadOrNew(key, func() (caddy.Destructor, error) {
+		options, err := config.options(name)
+		if err != nil {
+			return nil, err
+		}
+		options.OnChange = func(_, fresh *certs.Generation) {
+			metrics.certificates(name, fresh)
+			watchLog(name).Info("certificates renewed", zap.Uint64("generation", fresh.Number))
+		}
+		options.OnError = func(err error) {
+			watchLog(name).Error("changed certificate files cannot be used; going on with the former ones", zap.Error(err))
+		}
+		options.OnFindings = func(findings []certs.Finding) {
+			for _, finding := range findings {
+				watchLog(name).Warn("certificate", zap.String("code", finding.Code), zap.Stringer("finding", finding))
+			}
+		}
+		identity, found, err := certs.NewIdentity(options)
+		if err != nil {
+			return nil, err
+		}
+		findings = found
+		ctx, cancel := context.WithCancel(context.Background())
+		return &pooledIdentity{Identity: identity, context: ctx, cancel: cancel}, nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	a.release = append(a.release, func() { _, _ = pool.Delete(key) })
+	pooled := value.(*pooledIdentity)
+	if loaded {
+		// Changed files that the watcher has not seen yet count from this load on.
+		if _, findings, err = pooled.Reload(); err != nil {
+			a.logger.Error("certificate files cannot be used; going on with those loaded before",
+				zap.String("identity", name), zap.Error(err))
+		}
+	}
+	metrics.certificates(name, pooled.Current())
+	return pooled, findings, nil
+}
+
+// watchLog is the present default logger: the watcher outlives configurations.
+func watchLog(identity string) *zap.Logger {
+	return caddy.Log().Named("tpp").With(zap.String("identity", identity))
+}
+
+// options makes the library's options of an identity's configuration.
+func (i *Identity) options(name string) (certs.IdentityOptions, error) {
+	options := certs.IdentityOptions{Name: name}
+	var err error
+	if options.QWAC, err = i.QWAC.source(name, "qwac"); err != nil {
+		return options, err
+	}
+	if i.QSEAL != nil {
+		qseal, err := i.QSEAL.source(name, "qseal")
+		if err != nil {
+			return options, err
+		}
+		options.QSEAL = &qseal
+	}
+	return options, nil
+}
+
+// source resolves the placeholders of file names now, and that of the
+// passphrase whenever it is needed.
+func (k KeyPair) source(identity, slot string) (certs.Source, error) {
+	repl := caddy.NewReplacer()
+	source := certs.Source{CertFile: repl.ReplaceAll(k.Certificate, ""), KeyFile: repl.ReplaceAll(k.Key, "")}
+	if source.CertFile == "" {
+		return source, fmt.Errorf("identity %s: %s needs a certificate file and a key file", identity, slot)
+	}
+	if source.KeyFile == "" {
+		source.KeyFile = source.CertFile
+	}
+	if k.Passphrase == "" {
+		return source, nil
+	}
+	if !isPlaceholder(k.Passphrase) {
+		return source, fmt.Errorf("identity %s: the passphrase of %s must not stand in the configuration: write {file./path/to/it} or {env.NAME}", identity, slot)
+	}
+	source.Passphrase = func() ([]byte, error) { return resolvePassphrase(k.Passphrase) }
+	return source, nil
+}

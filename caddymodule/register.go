@@ -1,0 +1,21 @@
+package caddymodule
+
+import (
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+)
+
+func init() {
+	caddy.RegisterModule(App{})
+	caddy.RegisterModule(Handler{})
+	caddy.RegisterModule(Health{})
+	caddy.RegisterModule(Transport{})
+	caddy.RegisterModule(Upstreams{})
+	caddy.RegisterModule(Admin{})
+
+	httpcaddyfile.RegisterGlobalOption("tpp", parseApp)
+	httpcaddyfile.RegisterDirective("tpp_proxy", parseProxy)
+	httpcaddyfile.RegisterDirectiveOrder("tpp_proxy", httpcaddyfile.Before, "reverse_proxy")
+	httpcaddyfile.RegisterHandlerDirective("tpp_health", parseHealth)
+	httpcaddyfile.RegisterDirectiveOrder("tpp_health", httpcaddyfile.Before, "respond")
+}

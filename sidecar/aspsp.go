@@ -1,0 +1,145 @@
+package sidecar
+
+import (
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-tpp/caddy-tpp/headers"
+	"github.com/caddy-tpp/caddy-tpp/profiles"
+	"github.com/caddy-tpp/caddy-tpp/psu"
+	"github.com/caddy-tpp/caddy-tpp/tokens"
+	"github.com/google/uuid"
+)
+
+// operationToken is the operation name of calls to the token endpoint.
+const operationToken = "token"
+
+// LocalTokenPath is the path, below an ASPSP's own, under which an app reaches
+// the bank's token endpoint, wherever that really is.
+const LocalTokenPath = "/oauth/token"
+
+// Dependencies are what ASPSPs share and what outlives a configuration.
+type Dependencies struct {
+	// Tokens holds the access tokens of all ASPSPs.
+	Tokens *tokens.Cache
+	// Hooks are told what happens, for metrics and logs.
+	Hooks Hooks
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+	// NewRequestID makes an X-Request-ID. Default: a random UUID.
+	NewRequestID func() string
+}
+
+// ASPSP is one configured bank, ready to be called. It is safe for concurrent use.
+type ASPSP struct {
+	config     Config
+	deps       Dependencies
+	base       *url.URL
+	token      *url.URL
+	operations *profiles.Matcher
+	filter     *headers.Filter
+	psu        *psu.Checker
+
+	current atomic.Pointer[link]
+	linking sync.Mutex
+}
+
+// New makes an ASPSP. It builds and checks everything that a call will need,
+// so that a mistake in the configuration shows here and not at 3 a.m.
+func New(config Config, deps Dependencies) (*ASPSP, error) {
+	config = config.withDefaults()
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	if deps.NewRequestID == nil {
+		deps.NewRequestID = uuid.NewString
+	}
+	a := &ASPSP{config: config, deps: deps}
+	if err := a.compile(); err != nil {
+		return nil, err
+	}
+	first, err := a.newLink(config.Identity.Current())
+	if err != nil {
+		return nil, config.configError("identity %s: %w", config.IdentityName, err)
+	}
+	a.current.Store(first)
+	return a, nil
+}
+
+// compile turns the configuration's data into what a request needs.
+func (a *ASPSP) compile() (err error) {
+	c := a.config
+	if a.base, err = c.bankURL("base_url", c.BaseURL); err != nil {
+		return err
+	}
+	a.base.Path = trimSlash(a.base.Path)
+	a.base.RawPath = trimSlash(a.base.RawPath)
+	if a.token, err = c.tokenURL(a.base); err != nil {
+		return err
+	}
+	if c.Profile.Token.Grant == "client_credentials" && a.token == nil {
+		return c.configError("token grant client_credentials needs a token endpoint: set token_endpoint")
+	}
+	if c.Fallback && c.Profile.Fallback.Header == "" {
+		return c.configError("fallback is on, but profile %s knows no fallback interface", c.Profile.Name)
+	}
+	if a.operations, err = profiles.CompileOperations(c.Profile.Operations); err != nil {
+		return c.configError("profile %s: %w", c.Profile.Name, err)
+	}
+	if a.filter, err = headers.Compile(c.Profile.Headers); err != nil {
+		return c.configError("headers: %w", err)
+	}
+	if a.psu, err = psu.Compile(c.Profile.PSU); err != nil {
+		return c.configError("psu: %w", err)
+	}
+	return nil
+}
+
+// trimSlash removes one trailing slash: paths are joined with their own.
+func trimSlash(path string) string {
+	if n := len(path); n > 0 && path[n-1] == '/' {
+		return path[:n-1]
+	}
+	return path
+}
+
+// Name returns the ASPSP's name in the configuration.
+func (a *ASPSP) Name() string { return a.config.Name }
+
+// Config returns the configuration with its defaults filled in.
+func (a *ASPSP) Config() Config { return a.config }
+
+// Address returns host:port of the bank.
+func (a *ASPSP) Address() string {
+	return hostPort(a.base)
+}
+
+// AddressFor returns host:port that an exchange's request goes to.
+func (a *ASPSP) AddressFor(ex *Exchange) string {
+	return hostPort(ex.destination())
+}
+
+func hostPort(u *url.URL) string {
+	if u.Port() == "" {
+		return u.Host + ":443"
+	}
+	return u.Host
+}
+
+// KeyID returns the keyId of the present certificate, for documentation and logs.
+func (a *ASPSP) KeyID() string { return a.link().signer.KeyID() }
+
+// Close closes the idle connections. Calls in flight finish.
+func (a *ASPSP) Close() {
+	a.current.Load().retire()
+}
+
+// fallbackCovers reports whether the profile lets an operation ask for the
+// fallback interface.
+func (a *ASPSP) fallbackCovers(operation string) bool {
+	allowed := a.config.Profile.Fallback.Operations
+	return len(allowed) == 0 || slices.Contains(allowed, operation)
+}

@@ -1,0 +1,124 @@
+package sidecar
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/caddy-tpp/caddy-tpp/certs"
+	"github.com/caddy-tpp/caddy-tpp/profiles"
+)
+
+// ErrConfig is wrapped by every error about an ASPSP's configuration.
+var ErrConfig = errors.New("configuration")
+
+// Defaults of Config.
+const (
+	DefaultMaxBody        = 1 << 20
+	DefaultConnectTimeout = 5 * time.Second
+	DefaultAnswerTimeout  = 30 * time.Second
+	DefaultIdleConns      = 256
+)
+
+// Config describes one ASPSP: a bank, reached with one identity, under one profile.
+type Config struct {
+	// Name is the ASPSP's name in the configuration, in metrics and in logs.
+	Name string
+	// Profile is the bank's profile, with the configuration's overrides merged in.
+	Profile *profiles.Profile
+	// BaseURL is the https address that the app's paths are appended to.
+	BaseURL string
+	// Identity is the TPP's certificates, IdentityName their name.
+	Identity     *certs.Identity
+	IdentityName string
+	// Scope replaces the profile's scope. Several are separated by spaces.
+	Scope string
+	// ClientID replaces the organizationIdentifier of the certificate.
+	ClientID string
+	// TokenEndpoint replaces the profile's token endpoint.
+	TokenEndpoint string
+	// TrustPool verifies the bank's certificate. Default: the system's roots.
+	TrustPool *x509.CertPool
+	// MaxBody is the largest request body in bytes. Default 1 MiB.
+	MaxBody int64
+	// Fallback allows the bank's fallback interface when the app asks for it.
+	Fallback bool
+	// ConnectTimeout bounds TCP connect and TLS handshake, each. Default 5 s.
+	ConnectTimeout time.Duration
+	// AnswerTimeout bounds the time from the sent request to the first byte of
+	// the answer's head. Default 30 s (RTS article 33(1) counts from there).
+	AnswerTimeout time.Duration
+	// HTTP2 offers h2 to the bank beside HTTP/1.1.
+	HTTP2 bool
+	// IdleConns is how many idle connections are kept. It should not be smaller
+	// than the calls in flight: a new mutual TLS handshake costs more CPU than
+	// a signature. Default 256.
+	IdleConns int
+	// ResolveSecret replaces {env.NAME} and {file./path} in fixed header
+	// values. It is called for each request, so that secrets can be rotated.
+	ResolveSecret func(string) string
+}
+
+// withDefaults returns c with every zero value replaced by its default.
+func (c Config) withDefaults() Config {
+	if c.Scope == "" {
+		c.Scope = c.Profile.Scope
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = DefaultMaxBody
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = DefaultConnectTimeout
+	}
+	if c.AnswerTimeout == 0 {
+		c.AnswerTimeout = DefaultAnswerTimeout
+	}
+	if c.IdleConns == 0 {
+		c.IdleConns = DefaultIdleConns
+	}
+	if c.TokenEndpoint == "" {
+		c.TokenEndpoint = c.Profile.Token.Endpoint
+	}
+	if c.ResolveSecret == nil {
+		c.ResolveSecret = func(value string) string { return value }
+	}
+	return c
+}
+
+// configError makes an error that names the ASPSP.
+func (c Config) configError(format string, args ...any) error {
+	return fmt.Errorf("%w: aspsp %s: %w", ErrConfig, c.Name, fmt.Errorf(format, args...))
+}
+
+// bankURL parses an address of the bank: absolute, https, and nothing that
+// would leak or confuse (user info, fragment, query).
+func (c Config) bankURL(setting, address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, c.configError("%s %q is not a URL; write https://host/path", setting, address)
+	}
+	switch {
+	case u.Scheme != "https":
+		return nil, c.configError("%s %q must begin with https://: a QWAC is only ever used over TLS", setting, address)
+	case u.Hostname() == "":
+		return nil, c.configError("%s %q names no host", setting, address)
+	case u.User != nil || u.Fragment != "" || u.RawQuery != "":
+		return nil, c.configError("%s must be scheme, host and path only, without user, query or fragment", setting)
+	}
+	u.Host = strings.ToLower(strings.TrimSuffix(u.Host, ":443"))
+	return u, nil
+}
+
+// tokenURL resolves the token endpoint against the base URL.
+func (c Config) tokenURL(base *url.URL) (*url.URL, error) {
+	if c.TokenEndpoint == "" {
+		return nil, nil
+	}
+	if strings.HasPrefix(c.TokenEndpoint, "/") {
+		return c.bankURL("token endpoint", base.Scheme+"://"+base.Host+c.TokenEndpoint)
+	}
+	return c.bankURL("token endpoint", c.TokenEndpoint)
+}

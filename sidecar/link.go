@@ -1,0 +1,118 @@
+package sidecar
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/caddy-tpp/caddy-tpp/certs"
+	"github.com/caddy-tpp/caddy-tpp/signer"
+	"github.com/caddy-tpp/caddy-tpp/tokens"
+)
+
+// link is everything of one ASPSP that belongs to one generation of the
+// identity's certificates. It is immutable: connections, signer, keyId,
+// certificate header and token key change together or not at all.
+type link struct {
+	generation *certs.Generation
+	// seen is the newest generation this link was compared with: another one
+	// than generation if that one does not fit the ASPSP.
+	seen      *certs.Generation
+	transport *http.Transport
+	signer    *signer.Signer
+	tokenKey  tokens.Key
+	endpoint  *tokens.Endpoint
+}
+
+// errNoQSEAL is the cause when a bank wants signatures and the identity has no key for them.
+var errNoQSEAL = errors.New("this bank wants signed requests, but the identity has no QSEAL: configure qseal")
+
+// link returns the link of the identity's present generation, making it if the
+// certificates have changed. If the new ones do not fit this ASPSP, calls go on
+// with the former link, and the Unlinked hook is told once.
+func (a *ASPSP) link() *link {
+	l := a.current.Load()
+	generation := a.config.Identity.Current()
+	if l.seen == generation {
+		return l
+	}
+	a.linking.Lock()
+	defer a.linking.Unlock()
+	l = a.current.Load()
+	if l.seen == generation {
+		return l
+	}
+	fresh, err := a.newLink(generation)
+	if err != nil {
+		if a.deps.Hooks.Unlinked != nil {
+			a.deps.Hooks.Unlinked(a.config.Name, a.config.IdentityName, err)
+		}
+		kept := *l
+		kept.seen = generation
+		a.current.Store(&kept)
+		return &kept
+	}
+	a.current.Store(fresh)
+	l.retire()
+	return fresh
+}
+
+// newLink builds a link and refuses a generation that cannot serve this ASPSP.
+func (a *ASPSP) newLink(generation *certs.Generation) (*link, error) {
+	c := a.config
+	if err := a.checkRoles(generation); err != nil {
+		return nil, err
+	}
+	clientID := c.ClientID
+	if clientID == "" {
+		clientID = generation.ClientID()
+	}
+	spec := c.Profile.Signature
+	credentials := signer.Credentials{ClientID: clientID}
+	if generation.QSEAL != nil {
+		credentials.Key, credentials.Certificate = generation.QSEAL.Key, generation.QSEAL.Leaf()
+	} else if spec.Container != "none" {
+		return nil, errNoQSEAL
+	}
+	s, err := signer.Compile(spec, credentials)
+	if err != nil {
+		return nil, fmt.Errorf("signature: %w", err)
+	}
+	l := &link{generation: generation, seen: generation, transport: newTransport(c, generation), signer: s}
+	if a.token != nil {
+		l.tokenKey = tokens.Key{
+			ASPSP: c.Name, Endpoint: a.token.String(), Identity: c.IdentityName,
+			Thumbprint: generation.QWAC.Thumbprint, ClientID: clientID, Scope: c.Scope,
+		}
+		l.endpoint = &tokens.Endpoint{
+			URL: a.token.String(), Spec: c.Profile.Token, Timeout: c.ConnectTimeout + c.AnswerTimeout,
+			Do: func(req *http.Request) (*http.Response, error) { return a.sendTokenRequest(l, req) },
+		}
+	}
+	return l, nil
+}
+
+// checkRoles refuses certificates whose PSD2 roles do not cover the scope.
+func (a *ASPSP) checkRoles(generation *certs.Generation) error {
+	var roles []certs.Role
+	for _, role := range a.config.Profile.RequiredRoles(a.config.Scope) {
+		roles = append(roles, certs.Role(role))
+	}
+	requirements := certs.Requirements{Roles: roles, Now: a.deps.Now()}
+	var refused []error
+	for _, pair := range []*certs.Pair{generation.QWAC, generation.QSEAL} {
+		if pair == nil {
+			continue
+		}
+		for _, finding := range certs.Check(pair, requirements) {
+			if finding.Refuse {
+				refused = append(refused, errors.New(finding.String()))
+			}
+		}
+	}
+	return errors.Join(refused...)
+}
+
+// retire lets calls in flight finish and closes every connection that is or
+// becomes idle, so that the former certificate disappears from the wire.
+func (l *link) retire() { l.transport.CloseIdleConnections() }

@@ -1,0 +1,127 @@
+package sidecar
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/caddy-tpp/caddy-tpp/signer"
+)
+
+// outboundHeaders builds what all attempts of an exchange have in common: the
+// allowed headers of the app, the profile's fixed headers and the PSU context.
+// Header keys are in the spelling that goes on the wire.
+func (ex *Exchange) outboundHeaders(app http.Header) http.Header {
+	a := ex.aspsp
+	out := make(http.Header, len(app)+8)
+	ex.dropped = a.filter.Select(app, func(name string, values []string) {
+		out[neverIdempotencyKey(name)] = values
+	})
+	for _, field := range a.filter.Fixed() {
+		if value := a.config.ResolveSecret(field.Value); value != "" {
+			out[field.Name] = []string{value}
+		} else {
+			removeHeader(out, field.Name)
+		}
+	}
+	if _, ok := out["User-Agent"]; !ok {
+		// Present and empty keeps net/http from naming itself.
+		out["User-Agent"] = []string{""}
+	}
+	ex.psu.Each(func(name, value string) { out[name] = []string{value} })
+	if ex.fallback != "" {
+		fallback := a.config.Profile.Fallback
+		out[fallback.Header] = []string{fallback.Value}
+	}
+	return out
+}
+
+// neverIdempotencyKey spells the two headers that make net/http replay a POST
+// in lower case, in which it does not recognise them. Banks do not care.
+func neverIdempotencyKey(name string) string {
+	if strings.EqualFold(name, "Idempotency-Key") || strings.EqualFold(name, "X-Idempotency-Key") {
+		return strings.ToLower(name)
+	}
+	return name
+}
+
+// removeHeader deletes a header in whatever spelling.
+func removeHeader(h http.Header, name string) {
+	for key := range h {
+		if strings.EqualFold(key, name) {
+			delete(h, key)
+		}
+	}
+}
+
+// attempt makes the request of one appearance on the wire: its own Date and
+// signature, and its own X-Request-ID unless the app sent one.
+func (ex *Exchange) attempt(req *http.Request, common http.Header) (*http.Request, error) {
+	a := ex.aspsp
+	if ex.attempts > 0 {
+		if ex.madeRequestID {
+			ex.requestID = a.deps.NewRequestID()
+		} else {
+			ex.awaitNewDate(req)
+		}
+	}
+	ex.attempts++
+	ex.lastDate = a.deps.Now()
+	out := (&http.Request{
+		Method: req.Method, URL: a.target(req.URL, ex.operation, ex.absolute),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header, len(common)+6),
+	}).WithContext(req.Context())
+	out.Host = out.URL.Host
+	own(out, ex.body)
+	for name, values := range common {
+		out.Header[name] = values
+	}
+	out.Header["X-Request-ID"] = []string{ex.requestID}
+	out.Header["Date"] = []string{ex.lastDate.UTC().Format(http.TimeFormat)}
+	switch {
+	case ex.authorization != "":
+		out.Header["Authorization"] = []string{ex.authorization}
+	case ex.token != nil:
+		out.Header["Authorization"] = []string{ex.token.AuthorizationHeader()}
+	}
+	if ex.operation == operationToken && !a.config.Profile.Token.Sign {
+		return out, nil
+	}
+	return out, a.sign(ex.link, out, &signer.Message{Body: ex.body, BodyDigest: ex.bodyDigest, Operation: ex.operation})
+}
+
+// awaitNewDate waits until the clock shows another second than the last
+// attempt's Date: with the app's X-Request-ID the two would otherwise be equal
+// to the last byte of the signature, and a bank must refuse that as a replay.
+func (ex *Exchange) awaitNewDate(req *http.Request) {
+	now := ex.aspsp.deps.Now()
+	next := ex.lastDate.Truncate(time.Second).Add(time.Second)
+	if !now.Before(next) {
+		return
+	}
+	timer := time.NewTimer(next.Sub(now))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-req.Context().Done():
+	}
+}
+
+// sign completes a message with what is on the wire and signs it.
+func (a *ASPSP) sign(l *link, out *http.Request, message *signer.Message) error {
+	if !l.signer.SignsAnything() {
+		return nil
+	}
+	message.Method, message.Target, message.Host = out.Method, out.URL.RequestURI(), out.Host
+	message.Header = out.Header
+	start := time.Now()
+	if err := l.signer.Sign(message, a.deps.Now()); err != nil {
+		return fmt.Errorf("signing: %w", err)
+	}
+	if a.deps.Hooks.Signed != nil {
+		a.deps.Hooks.Signed(a.config.Name, a.config.IdentityName, time.Since(start))
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package sidecar
+
+import (
+	"net/http"
+	"slices"
+)
+
+// Codes of local refusals. They are stable: an app may compare with them.
+const (
+	CodeUnknownASPSP         Code = "unknown-aspsp"
+	CodeOutsideBaseURL       Code = "path-outside-base-url"
+	CodeMethodRefused        Code = "method-refused"
+	CodeUpgradeRefused       Code = "upgrade-refused"
+	CodeBodyTooLarge         Code = "body-too-large"
+	CodeBodyUnreadable       Code = "body-unreadable"
+	CodeHeaderInvalid        Code = "header-invalid"
+	CodeControlHeader        Code = "control-header-unknown"
+	CodeGrantUnknown         Code = "grant-unknown"
+	CodePSUInvalid           Code = "psu-header-invalid"
+	CodePSURequired          Code = "psu-context-required"
+	CodePSUIncomplete        Code = "psu-context-incomplete"
+	CodeAuthorizationRefused Code = "authorization-not-allowed"
+	CodeTokenMissing         Code = "token-missing"
+	CodeTokenEndpointClosed  Code = "token-endpoint-closed"
+	CodeFallbackRefused      Code = "fallback-not-allowed"
+	CodeFallbackReason       Code = "fallback-reason-missing"
+	CodeTokenRefused         Code = "token-refused"
+	CodeTokenUnavailable     Code = "token-endpoint-unavailable"
+	CodeTokenTimeout         Code = "token-endpoint-timeout"
+	CodeTokenMalformed       Code = "token-answer-malformed"
+	CodeSignedHeaderMissing  Code = "signed-header-missing"
+	CodeSigningFailed        Code = "signing-failed"
+	CodeCertificateUnusable  Code = "certificate-unusable"
+	CodeCertificateRefused   Code = "certificate-refused-by-bank"
+	CodeBankCertificate      Code = "bank-certificate-untrusted"
+	CodeBankUnreachable      Code = "bank-unreachable"
+	CodeBankConnectTimeout   Code = "bank-connect-timeout"
+	CodeBankTimeout          Code = "bank-timeout"
+	CodeBankConnectionLost   Code = "bank-connection-lost"
+	CodeBankAnswerUnreadable Code = "bank-answer-unreadable"
+	CodeRewrittenAfterChecks Code = "rewritten-after-checks"
+	CodeWithoutExchange      Code = "transport-without-exchange"
+	CodeInternal             Code = "internal-error"
+)
+
+// problems is the table of all refusals; docs/errors.md shows the same and a
+// test keeps it so.
+var problems = []Problem{
+	{CodeUnknownASPSP, http.StatusNotFound, "no ASPSP is configured for this address", "check the path or host the app calls against the aspsp blocks of the configuration"},
+	{CodeOutsideBaseURL, http.StatusNotFound, "the path is outside every base_url configured for this host", "call a path below an ASPSP's base_url, or configure an ASPSP for it"},
+	{CodeMethodRefused, http.StatusMethodNotAllowed, "this method cannot be passed to a bank", "for an HTTP proxy setting, use a plain http:// URL of the bank: the sidecar cannot sign inside a CONNECT tunnel"},
+	{CodeUpgradeRefused, http.StatusBadRequest, "protocol upgrades cannot be passed to a bank", "call without Connection: Upgrade"},
+	{CodeBodyTooLarge, http.StatusRequestEntityTooLarge, "the request body is larger than the configured limit", "send less, or raise max_body of the ASPSP"},
+	{CodeBodyUnreadable, http.StatusBadRequest, "the request body could not be read to its end", "send the body completely, with a correct Content-Length or chunked framing"},
+	{CodeHeaderInvalid, http.StatusBadRequest, "a request header cannot be passed on safely", "correct the header that the detail names"},
+	{CodeControlHeader, http.StatusBadRequest, "an unknown Sidecar-* control header", "check its spelling: Sidecar-Grant and Sidecar-Fallback exist"},
+	{CodeGrantUnknown, http.StatusBadRequest, "no grant of this name is known", "leave out Sidecar-Grant: this version holds no grants of single PSUs"},
+	{CodePSUInvalid, http.StatusBadRequest, "a PSU header holds a value that must not be sent", "send the PSU's real values; leave the header out where there is none"},
+	{CodePSURequired, http.StatusBadRequest, "this operation needs the PSU's context", "send PSU-IP-Address with the PSU's public address, or call when the PSU is present"},
+	{CodePSUIncomplete, http.StatusBadRequest, "PSU headers without PSU-IP-Address", "add PSU-IP-Address if the PSU is present; send no PSU header at all if not"},
+	{CodeAuthorizationRefused, http.StatusBadRequest, "the app sent an Authorization header of its own", "leave it out, or configure token { from_app } for this ASPSP"},
+	{CodeTokenMissing, http.StatusBadRequest, "the bank wants an access token and none is available", "send Authorization: Bearer, or configure token { grant client_credentials } if the bank offers it"},
+	{CodeTokenEndpointClosed, http.StatusForbidden, "the token endpoint is not open to the app", "the sidecar fetches tokens itself; configure token { from_app } if the app must call it"},
+	{CodeFallbackRefused, http.StatusForbidden, "the fallback interface may not be used here", "configure fallback on for this ASPSP, and ask for it only on the operation the profile names"},
+	{CodeFallbackReason, http.StatusBadRequest, "the fallback interface was asked for without a reason", "give the reason in Sidecar-Fallback; it is logged for the authority (RTS article 33)"},
+	{CodeTokenRefused, http.StatusBadGateway, "the bank refused an access token", "see oauth_error: invalid_client means the bank does not know this certificate or client_id, invalid_scope that the scope is not granted"},
+	{CodeTokenUnavailable, http.StatusBadGateway, "the bank's token endpoint is not available", "retry later; nobody needs to log in again"},
+	{CodeTokenTimeout, http.StatusGatewayTimeout, "the bank's token endpoint did not answer in time", "retry later; nobody needs to log in again"},
+	{CodeTokenMalformed, http.StatusBadGateway, "the bank's token endpoint gave an unusable answer", "retry later; if it stays, compare token { endpoint } with the bank's documentation"},
+	{CodeSignedHeaderMissing, http.StatusBadRequest, "a header that this bank wants signed is missing", "send the header that the detail names"},
+	{CodeSigningFailed, http.StatusInternalServerError, "the request could not be signed", "check the QSEAL key and, if it lives in a device, that device"},
+	{CodeCertificateUnusable, http.StatusServiceUnavailable, "the identity's certificate cannot be used", "replace the file that the detail names; it is picked up without a restart"},
+	{CodeCertificateRefused, http.StatusBadGateway, "the bank refused this TLS client certificate", "check at the bank that this QWAC is registered, not revoked and not replaced"},
+	{CodeBankCertificate, http.StatusBadGateway, "the bank's TLS certificate is not trusted", "add the bank's certification authority with trust_pool, after checking it with the bank"},
+	{CodeBankUnreachable, http.StatusBadGateway, "the bank cannot be reached", "check DNS, firewall and base_url; nothing was sent"},
+	{CodeBankConnectTimeout, http.StatusGatewayTimeout, "connecting to the bank took too long", "check the network path, or raise connect_timeout; nothing was sent"},
+	{CodeBankTimeout, http.StatusGatewayTimeout, "the bank did not answer in time", "find out whether the request was processed before repeating it"},
+	{CodeBankConnectionLost, http.StatusBadGateway, "the connection to the bank broke before its answer", "find out whether the request was processed before repeating it"},
+	{CodeBankAnswerUnreadable, http.StatusBadGateway, "the bank's answer is not valid HTTP", "find out whether the request was processed before repeating it"},
+	{CodeRewrittenAfterChecks, http.StatusInternalServerError, "the request was rewritten after it was checked", "remove rewrite and method from tpp_proxy; rewrite before it instead"},
+	{CodeWithoutExchange, http.StatusInternalServerError, "a request reached the tpp transport without the tpp handler", "use the tpp_proxy directive, or put the tpp handler before reverse_proxy"},
+	{CodeInternal, http.StatusInternalServerError, "the sidecar failed", "see the sidecar's log for this request_id"},
+}
+
+// Problems returns the table of all refusals, for documentation.
+func Problems() []Problem { return slices.Clone(problems) }

@@ -1,0 +1,123 @@
+package sidecar
+
+import (
+	"cmp"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Registry is the set of configured ASPSPs.
+type Registry struct {
+	byName map[string]*ASPSP
+	byHost map[string][]*ASPSP
+}
+
+// NewRegistry indexes ASPSPs by name and by the host of their base URL.
+func NewRegistry(aspsps ...*ASPSP) *Registry {
+	r := &Registry{byName: map[string]*ASPSP{}, byHost: map[string][]*ASPSP{}}
+	for _, a := range aspsps {
+		r.byName[a.Name()] = a
+		host := a.base.Hostname()
+		r.byHost[host] = append(r.byHost[host], a)
+	}
+	for _, sharing := range r.byHost {
+		// The longest base path is the most specific: versions of an API share a host.
+		slices.SortFunc(sharing, func(x, y *ASPSP) int {
+			return cmp.Or(len(y.base.EscapedPath())-len(x.base.EscapedPath()), strings.Compare(x.Name(), y.Name()))
+		})
+	}
+	return r
+}
+
+// Names returns the names of all ASPSPs in alphabetical order.
+func (r *Registry) Names() []string { return slices.Sorted(maps.Keys(r.byName)) }
+
+// Get returns the ASPSP of a name, or nil.
+func (r *Registry) Get(name string) *ASPSP { return r.byName[name] }
+
+// Route is the ASPSP of a call and how its path is to be read.
+type Route struct {
+	ASPSP *ASPSP
+	// Absolute is true if the app sent the bank's own path, because it
+	// believes to talk to the bank; false if the path is relative to base_url.
+	Absolute bool
+}
+
+// RouteByHost finds the ASPSP of a call whose app keeps the bank's host name: it
+// uses the sidecar as its HTTP proxy (absolute-form, RFC 9112 section 3.2.2), or
+// a hosts entry leads the bank's name to the sidecar.
+func (r *Registry) RouteByHost(req *http.Request) (Route, error) {
+	host := strings.ToLower(req.Host)
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.TrimSuffix(strings.Trim(name, "[]"), ".")
+	sharing := r.byHost[name]
+	if len(sharing) == 0 {
+		return Route{}, refuse(CodeUnknownASPSP, "no ASPSP has the host that was called", nil)
+	}
+	path := req.URL.EscapedPath()
+	// A port that is one ASPSP's own decides among several on one host name.
+	for _, exact := range []bool{true, false} {
+		for _, a := range sharing {
+			if exact && a.base.Host != host {
+				continue
+			}
+			if a.covers(path) {
+				return Route{ASPSP: a, Absolute: true}, nil
+			}
+		}
+	}
+	return Route{}, refuse(CodeOutsideBaseURL, "", nil)
+}
+
+// covers reports whether an absolute path belongs to this ASPSP.
+func (a *ASPSP) covers(path string) bool {
+	if a.token != nil && a.token.Host == a.base.Host && path == a.token.EscapedPath() {
+		return true
+	}
+	rest, ok := strings.CutPrefix(path, a.base.EscapedPath())
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// operation names the operation of a request to this ASPSP.
+func (a *ASPSP) operation(method string, u *url.URL, absolute bool) string {
+	path := u.EscapedPath()
+	if absolute {
+		if a.token != nil && path == a.token.EscapedPath() {
+			return operationToken
+		}
+		path = strings.TrimPrefix(path, a.base.EscapedPath())
+	} else if a.token != nil && path == LocalTokenPath {
+		return operationToken
+	}
+	return a.operations.Match(method, path)
+}
+
+// target returns the address a request goes to. Path and query are the app's
+// own bytes wherever net/url can keep them; what net/http will put on the wire
+// is RequestURI() of the result, and that is what gets signed.
+func (a *ASPSP) target(u *url.URL, operation string, absolute bool) *url.URL {
+	out := &url.URL{Scheme: "https", Host: a.base.Host, RawQuery: u.RawQuery, ForceQuery: u.ForceQuery}
+	switch {
+	case operation == operationToken:
+		out.Host, out.Path, out.RawPath = a.token.Host, a.token.Path, a.token.RawPath
+	case absolute:
+		out.Path, out.RawPath = u.Path, u.RawPath
+	default:
+		path := u.Path
+		if path != "" && path[0] != '/' {
+			path = "/" + path
+		}
+		out.Path = a.base.Path + path
+		if u.RawPath != "" || a.base.RawPath != "" {
+			out.RawPath = a.base.EscapedPath() + u.EscapedPath()
+		}
+	}
+	return out
+}

@@ -1,0 +1,73 @@
+package sidecar
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-tpp/caddy-tpp/certs"
+)
+
+// newTransport makes the connections of one ASPSP and one generation of
+// certificates. A pool of connections does not know which client certificate it
+// was opened with, so each generation has a pool, and TLS sessions, of its own.
+func newTransport(c Config, generation *certs.Generation) *http.Transport {
+	dialer := &net.Dialer{Timeout: c.ConnectTimeout}
+	t := &http.Transport{
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return &countedConn{Conn: conn}, nil
+		},
+		// The server name is the host that is dialled; empty lets net/http fill it in.
+		TLSClientConfig:       generation.TLSConfig(c.TrustPool, ""),
+		TLSHandshakeTimeout:   c.ConnectTimeout,
+		ResponseHeaderTimeout: c.AnswerTimeout,
+		MaxIdleConns:          c.IdleConns,
+		MaxIdleConnsPerHost:   c.IdleConns,
+		IdleConnTimeout:       90 * time.Second,
+		// Transparent decompression would add Accept-Encoding after signing, and
+		// the bank's Digest would no longer match the body handed to the app.
+		DisableCompression: true,
+		ForceAttemptHTTP2:  c.HTTP2,
+		// No Proxy: a QWAC is not sent wherever an environment variable points.
+	}
+	if !c.HTTP2 {
+		t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	}
+	return t
+}
+
+// countedConn counts the bytes written to the network, which tells whether any
+// part of a request can have reached the bank.
+type countedConn struct {
+	net.Conn
+	written atomic.Int64
+}
+
+// Write implements net.Conn.
+func (c *countedConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.written.Add(int64(n))
+	return n, err
+}
+
+// writtenOn returns how much was written so far on a connection made by
+// newTransport, and whether that says anything about a single request: on h2,
+// where requests share a connection, it does not.
+func writtenOn(conn net.Conn) (written int64, telling bool) {
+	secured, ok := conn.(*tls.Conn)
+	if !ok || secured.ConnectionState().NegotiatedProtocol == "h2" {
+		return 0, false
+	}
+	counted, ok := secured.NetConn().(*countedConn)
+	if !ok {
+		return 0, false
+	}
+	return counted.written.Load(), true
+}
