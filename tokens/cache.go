@@ -109,7 +109,11 @@ func (c *Cache) Token(ctx context.Context, key Key, ep *Endpoint) (*Token, error
 	if !ok || !e.token.usable(now) {
 		return c.await(ctx, key, ep)
 	}
-	if due := e.renewAt.Load(); now.UnixNano() >= due {
+	at := now.UnixNano()
+	if at-e.touched.Load() >= int64(touchEvery) {
+		c.tokens.touch(key, e, at)
+	}
+	if due := e.renewAt.Load(); at >= due {
 		c.renew(key, ep, e, due, now)
 	}
 	return e.token, nil

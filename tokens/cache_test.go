@@ -291,19 +291,22 @@ func TestDropAllForgetsFailures(t *testing.T) {
 }
 
 func TestLeastRecentlyUsedGoFirst(t *testing.T) {
-	b := &bank{lifetime: 3600}
-	c := newTestCache(t, CacheOptions{Size: 2})
-	key := func(scope string) Key { k := testKey; k.Scope = scope; return k }
-	for _, scope := range []string{"a", "b", "a", "c", "a"} {
-		mustToken(t, c, key(scope), b.endpoint())
-	}
-	if b.count() != 3 {
-		t.Errorf("%d fetches, want 3", b.count())
-	}
-	mustToken(t, c, key("b"), b.endpoint())
-	if b.count() != 4 {
-		t.Error("b was not evicted")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		b := &bank{lifetime: 3600}
+		c := newTestCache(t, CacheOptions{Size: 2})
+		key := func(scope string) Key { k := testKey; k.Scope = scope; return k }
+		for _, scope := range []string{"a", "b", "a", "c", "a"} {
+			mustToken(t, c, key(scope), b.endpoint())
+			time.Sleep(touchEvery)
+		}
+		if b.count() != 3 {
+			t.Errorf("%d fetches, want 3", b.count())
+		}
+		mustToken(t, c, key("b"), b.endpoint())
+		if b.count() != 4 {
+			t.Error("b was not evicted")
+		}
+	})
 }
 
 // Each part of the key makes another token: above all the certificate that it

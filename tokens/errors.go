@@ -40,8 +40,9 @@ var (
 // (RFC 6749 section 5.2), such as with invalid_client or invalid_scope.
 // Retrying without changing something does not help.
 type RefusedError struct {
-	// OAuthError is the answer's error code, or "" if it has none or one with
-	// characters that RFC 6749 section 5.2 does not allow.
+	// OAuthError is the answer's error code, or "" if it has none or one that
+	// cannot be shown: longer than 64 characters, with spaces or characters that
+	// RFC 6749 section 5.2 does not allow, or repeating the token or client_id.
 	OAuthError string
 	// Status is the HTTP status of the answer.
 	Status int

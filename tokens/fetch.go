@@ -114,13 +114,13 @@ func readResponse(ctx context.Context, response *http.Response) (grantedToken, e
 	if err != nil {
 		return grantedToken{}, unavailable(ctx, err)
 	}
-	code := parseErrorCode(body)
+	code, refused := parseRefusal(body)
 	switch {
 	case isHTML(body):
 		return grantedToken{}, fmt.Errorf("%w: an HTML page (HTTP %d)", ErrUnavailable, status)
 	case isTransient(status, code):
 		return grantedToken{}, fmt.Errorf("%w: HTTP %d", ErrUnavailable, status)
-	case status < 200 || status >= 400 || code != "":
+	case status < 200 || status >= 400 || refused:
 		// Some banks refuse with status 200 and an error member.
 		return grantedToken{}, &RefusedError{OAuthError: code, Status: status}
 	case len(body) > maxBody:

@@ -7,6 +7,9 @@ package tokens
 type Key struct {
 	// ASPSP is the configured name of the bank.
 	ASPSP string `json:"aspsp"`
+	// Endpoint is the token endpoint's URL: a configuration that moves an ASPSP
+	// from the bank's sandbox to the live bank must not take tokens along.
+	Endpoint string `json:"endpoint,omitempty"`
 	// Identity is the configured name of the TPP identity.
 	Identity string `json:"identity"`
 	// Thumbprint is the x5t#S256 of the QWAC that fetches the token. A

@@ -16,12 +16,19 @@ const (
 	renewJitter = 0.05
 )
 
-// entry is a kept token and when to renew it. The time is beside the token,
-// for it changes after a renewal that failed.
+// touchEvery is how precisely the order of use is kept. A look-up moves its
+// entry to the front only if it has not done so for as long: moving takes the
+// exclusive lock and touches memory all over the list, which would make up half
+// the cost of a look-up.
+const touchEvery = time.Second
+
+// entry is a kept token, when to renew it and when it was last used. The times
+// are beside the token, for they change.
 type entry struct {
 	token *Token
-	// renewAt is in Unix nanoseconds.
+	// renewAt and touched are in Unix nanoseconds.
 	renewAt atomic.Int64
+	touched atomic.Int64
 }
 
 func newEntry(token *Token) *entry {
@@ -29,6 +36,7 @@ func newEntry(token *Token) *entry {
 	share := renewShare + renewJitter*(2*rand.Float64()-1)
 	e := &entry{token: token}
 	e.renewAt.Store(token.obtained.Add(time.Duration(share * float64(usable))).UnixNano())
+	e.touched.Store(token.obtained.UnixNano())
 	return e
 }
 
@@ -38,9 +46,9 @@ func (e *entry) postponeRenewal(due int64, now time.Time, wait time.Duration) bo
 	return e.renewAt.CompareAndSwap(due, now.Add(wait).UnixNano())
 }
 
-// memory keeps the most recently used tokens. get may be called at any time;
-// everything else only under the coordinator's lock, which is what makes
-// "remove it if it is still this one" hold.
+// memory keeps the most recently used tokens. get and touch may be called at
+// any time; everything else only under the coordinator's lock, which is what
+// makes "remove it if it is still this one" hold.
 type memory struct {
 	entries *lru.Cache[Key, *entry]
 }
@@ -49,7 +57,13 @@ func newMemory(size int) *memory {
 	return &memory{entries: newLRU[*entry](size)}
 }
 
-func (m *memory) get(key Key) (*entry, bool) { return m.entries.Get(key) }
+func (m *memory) get(key Key) (*entry, bool) { return m.entries.Peek(key) }
+
+// touch notes that the entry was used at a time in Unix nanoseconds.
+func (m *memory) touch(key Key, e *entry, at int64) {
+	e.touched.Store(at)
+	m.entries.Get(key)
+}
 
 func (m *memory) put(key Key, token *Token) { m.entries.Add(key, newEntry(token)) }
 

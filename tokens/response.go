@@ -55,22 +55,24 @@ func parseTokenResponse(body []byte) (grantedToken, error) {
 	return granted, nil
 }
 
-// parseErrorCode gives the error code of a refusal (RFC 6749 section 5.2), or
-// "" if there is none that can be shown.
-func parseErrorCode(body []byte) string {
+// parseRefusal reports whether an answer has an error member (RFC 6749 section
+// 5.2), and gives its code if that can be shown, else "".
+func parseRefusal(body []byte) (code string, refused bool) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil {
-		return ""
+		return "", false
 	}
-	code, _ := stringMember(members, "error")
-	if len(code) > maxErrorCode || strings.ContainsAny(code, `"\`) || !headerSafe(code) {
-		return ""
+	code, _ = stringMember(members, "error")
+	token, _ := stringMember(members, "access_token")
+	switch {
+	case code == "":
+		return "", false
+	case len(code) > maxErrorCode || strings.ContainsAny(code, `"\`) || !headerSafe(code):
+		return "", true
+	case token != "" && strings.Contains(code, token):
+		return "", true // a bank that repeats secrets shall not leak them
 	}
-	// A bank that repeats secrets in its error code shall not leak them.
-	if token, _ := stringMember(members, "access_token"); token != "" && strings.Contains(code, token) {
-		return ""
-	}
-	return code
+	return code, true
 }
 
 // stringMember gives a string member, "" if it is missing or null, and false if

@@ -89,29 +89,32 @@ func TestParseTokenResponse(t *testing.T) {
 	}
 }
 
-func TestParseErrorCode(t *testing.T) {
-	tests := map[string]string{
-		`{"error":"invalid_client","error_description":"certificate PSDFR-ACPR-12345 unknown"}`: "invalid_client",
-		`{"error":"invalid_scope"}`:                        "invalid_scope",
-		`{"error":"urn:bank:x-1"}`:                         "urn:bank:x-1",
-		`{"error":""}`:                                     "",
-		`{"error":null}`:                                   "",
-		`{"error":{"code":"x"}}`:                           "",
-		`{"error":"two words"}`:                            "",
-		`{"error":"quo\"te"}`:                              "",
-		`{"error":"back\\slash"}`:                          "",
-		`{"error":"line\nbreak"}`:                          "",
-		`{"error":"` + strings.Repeat("x", 65) + `"}`:      "",
-		`{"error":"used:SlAV32","access_token":"SlAV32"}`:  "",
-		`{"error":"invalid_request","access_token":""}`:    "invalid_request",
-		`{"error":"invalid_request","access_token":"abc"}`: "invalid_request",
-		`[]`:     "",
-		`<html>`: "",
-		``:       "",
+func TestParseRefusal(t *testing.T) {
+	tests := map[string]struct {
+		code    string
+		refused bool
+	}{
+		`{"error":"invalid_client","error_description":"certificate PSDFR-ACPR-12345 unknown"}`: {"invalid_client", true},
+		`{"error":"invalid_scope"}`:                        {"invalid_scope", true},
+		`{"error":"urn:bank:x-1"}`:                         {"urn:bank:x-1", true},
+		`{"error":"invalid_request","access_token":""}`:    {"invalid_request", true},
+		`{"error":"invalid_request","access_token":"abc"}`: {"invalid_request", true},
+		`{"error":"two words"}`:                            {"", true},
+		`{"error":"quo\"te"}`:                              {"", true},
+		`{"error":"back\\slash"}`:                          {"", true},
+		`{"error":"line\nbreak"}`:                          {"", true},
+		`{"error":"` + strings.Repeat("x", 65) + `"}`:      {"", true},
+		`{"error":"used:SlAV32","access_token":"SlAV32"}`:  {"", true},
+		`{"error":""}`:                                     {"", false},
+		`{"error":null}`:                                   {"", false},
+		`{"error":{"code":"x"}}`:                           {"", false},
+		`[]`:                                               {"", false},
+		`<html>`:                                           {"", false},
+		``:                                                 {"", false},
 	}
 	for body, want := range tests {
-		if got := parseErrorCode([]byte(body)); got != want {
-			t.Errorf("%s: %q, want %q", body, got, want)
+		if code, refused := parseRefusal([]byte(body)); code != want.code || refused != want.refused {
+			t.Errorf("%s: %q %v, want %+v", body, code, refused, want)
 		}
 	}
 }
