@@ -1,0 +1,116 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Control is the bank's control plane, plain HTTP for a loopback listener:
+//
+//	GET  /records        what was received, Authorization left out
+//	GET  /stats          counters
+//	GET  /faults         present faults; PUT replaces {"token":{…},"api":{…}}
+//	POST /reset          as Bank.Reset
+//	POST /expire-tokens  as Bank.ExpireTokens
+//	GET  /stet/psd2/oauth/authorize  the code flow, for browsers without QWAC
+//
+// It is not protected: whoever reaches it can use it.
+func (b *Bank) Control() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /records", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, b.shownRecords()) })
+	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, b.Stats()) })
+	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, b.Faults()) })
+	mux.HandleFunc("PUT /faults", b.putFaults)
+	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, _ *http.Request) {
+		b.Reset()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("POST /expire-tokens", func(w http.ResponseWriter, _ *http.Request) {
+		b.ExpireTokens()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET "+stetPrefix+"oauth/authorize", func(w http.ResponseWriter, r *http.Request) {
+		a, p := b.grantCode(r.URL.RawQuery)
+		if p != nil {
+			http.Error(w, p.Text, p.Status)
+			return
+		}
+		w.Header().Set("Location", a.header.Get("Location"))
+		w.WriteHeader(a.status)
+	})
+	return mux
+}
+
+func (b *Bank) putFaults(w http.ResponseWriter, r *http.Request) {
+	var faults faultsJSON
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err == nil {
+		err = decodeStrict(body, &faults)
+	}
+	if err == nil {
+		err = b.faults.SetToken(faults.Token)
+	}
+	if err == nil {
+		err = b.faults.SetAPI(faults.API)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// shownRecord is a Record on the control plane.
+type shownRecord struct {
+	Time          time.Time `json:"time"`
+	Conn          string    `json:"conn"`
+	Proto         string    `json:"proto"`
+	Head          string    `json:"head,omitempty"`
+	Method        string    `json:"method,omitempty"`
+	RequestURI    string    `json:"request_uri,omitempty"`
+	Operation     string    `json:"operation,omitempty"`
+	Body          string    `json:"body,omitempty"`
+	ClientSerial  string    `json:"qwac_serial,omitempty"`
+	QSEALSerial   string    `json:"qseal_serial,omitempty"`
+	KeyID         string    `json:"key_id,omitempty"`
+	SigningString string    `json:"signing_string,omitempty"`
+	SignatureOK   bool      `json:"signature_ok"`
+	Problems      []string  `json:"problems"`
+	Status        int       `json:"status"`
+	Fault         bool      `json:"fault,omitempty"`
+}
+
+// authorizationLine is the value of Authorization in a raw head.
+var authorizationLine = regexp.MustCompile(`(?im)^(authorization:[ \t]*)[^\r\n]*`)
+
+func (b *Bank) shownRecords() []shownRecord {
+	list := []shownRecord{}
+	for _, rec := range b.Records() {
+		s := shownRecord{Time: rec.Time, Conn: rec.Conn, Proto: rec.Proto, Method: rec.Method, RequestURI: rec.RequestURI,
+			Operation: rec.Operation, KeyID: rec.KeyID, SigningString: rec.SigningString,
+			SignatureOK: rec.SignatureOK, Problems: rec.Problems, Status: rec.Status, Fault: rec.Fault}
+		s.Head = authorizationLine.ReplaceAllString(string(rec.RawHead), "${1}REDACTED")
+		// Codes and refresh tokens are in the body there, codes in the query here.
+		if rec.Operation != operationToken {
+			s.Body = string(rec.Body)
+		}
+		if rec.ClientCert != nil {
+			s.ClientSerial = strings.ToLower(rec.ClientCert.SerialNumber.Text(16))
+		}
+		if rec.QSEAL != nil {
+			s.QSEALSerial = strings.ToLower(rec.QSEAL.SerialNumber.Text(16))
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", typeJSON)
+	// A client that went away is no concern of the bank's.
+	_ = json.NewEncoder(w).Encode(v)
+}

@@ -1,0 +1,15 @@
+// Package sandbox is an embedded ASPSP that demands what a strict bank
+// demands and says in plain sentences what was wrong. It serves the STET
+// PSD2 API as BPCE publishes it (1.4.0 below /stet/psd2/v1/, 1.4.2 below
+// /stet/psd2/v1.4.2/), a few resources of Berlin Group NextGenPSD2 1.3 below
+// /berlin/v1/, and one token endpoint for all of them.
+//
+// It shares no code with the signing side: header parsing, signing string,
+// digest and distinguished names are written here a second time, so that a
+// mistake of the signer is not repeated by its judge. Over HTTP/1.1 the
+// signature is verified against the bytes as they arrived.
+//
+// The bank is for tests and demonstrations. Its accounts, codes and tokens are
+// made up; the error envelope and some status codes are choices of this
+// package where the public documentation is silent.
+package sandbox
