@@ -1,0 +1,91 @@
+package profiles
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+var (
+	// ErrProfile means that a profile or an override of one is wrong.
+	ErrProfile = errors.New("profile invalid")
+	// ErrUnknown means that there is no profile of the name asked for.
+	ErrUnknown = errors.New("unknown profile")
+)
+
+//go:embed data/*.json
+var embedded embed.FS
+
+// Set is a number of profiles. It is not changed once made, and safe for
+// concurrent use.
+type Set struct {
+	documents map[string]document
+}
+
+var builtin = sync.OnceValues(func() (*Set, error) {
+	data, err := fs.Sub(embedded, "data")
+	if err != nil {
+		return nil, err
+	}
+	return load(data, nil)
+})
+
+// Builtin gives the profiles that ship with this module.
+func Builtin() (*Set, error) { return builtin() }
+
+// Load reads every *.json file at the top of fsys and gives them together with
+// the built-in profiles, which they may inherit but not replace. Errors wrap
+// ErrProfile and begin with file, line and column where these can be told.
+func Load(fsys fs.FS) (*Set, error) {
+	base, err := Builtin()
+	if err != nil {
+		return nil, err
+	}
+	return load(fsys, base.documents)
+}
+
+// Names lists the profiles in alphabetical order.
+func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.documents)) }
+
+// Get gives a profile, which must not be changed; [Profile.With] makes an
+// altered copy. The error wraps ErrUnknown and lists the known names, the one
+// nearest to name first.
+func (s *Set) Get(name string) (*Profile, error) {
+	if d, ok := s.documents[name]; ok {
+		return d.profile, nil
+	}
+	return nil, fmt.Errorf("%w %q; known are %s", ErrUnknown, name, strings.Join(nearest(name, s.Names()), ", "))
+}
+
+// nearest orders names by how little they differ from what was written.
+func nearest(written string, names []string) []string {
+	names = slices.Clone(names)
+	slices.SortStableFunc(names, func(a, b string) int { return distance(written, a) - distance(written, b) })
+	return names
+}
+
+// distance is the Levenshtein distance of a and b in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
