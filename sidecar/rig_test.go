@@ -1,0 +1,277 @@
+package sidecar_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/caddy-tpp/caddy-tpp/certs"
+	"github.com/caddy-tpp/caddy-tpp/profiles"
+	"github.com/caddy-tpp/caddy-tpp/sandbox"
+	"github.com/caddy-tpp/caddy-tpp/sandbox/testpki"
+	"github.com/caddy-tpp/caddy-tpp/sidecar"
+	"github.com/caddy-tpp/caddy-tpp/tokens"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	organization = "PSDFR-ACPR-12345"
+	publicIP     = "9.9.9.9"
+	fundsBody    = `{"paymentCoverageRequestId":"MyCoverage123456","instructedAmount":{"currency":"EUR","amount":"12.45"},"accountId":{"iban":"FR7613807008043001965405255"}}`
+)
+
+// allRoles covers every scope that the tests ask for.
+var allRoles = []string{"PSP_AI", "PSP_PI", "PSP_IC"}
+
+// authority is the test PKI's certification authority and one TPP of it; RSA
+// keys take long to make, so all tests share them.
+var authority = sync.OnceValue(func() *testpki.Authority {
+	a, err := testpki.NewAuthority(testpki.AuthorityOptions{CommonName: "Test QTSP CA", Organization: "Test QTSP", OrganizationIdentifier: "NTRFR-123456789", Country: "FR"})
+	if err != nil {
+		panic(err)
+	}
+	return a
+})
+
+type pair struct{ qwac, qseal *testpki.Issued }
+
+var firstTPP = sync.OnceValue(func() pair { return newTPP() })
+
+func newTPP() pair {
+	qwac, qseal, err := testpki.NewTPP(authority(), time.Now(), organization, allRoles)
+	if err != nil {
+		panic(err)
+	}
+	return pair{qwac, qseal}
+}
+
+// rig is a bank, a sidecar in front of it, and a plain HTTP listener for the app.
+type rig struct {
+	t        testing.TB
+	dir      string
+	bank     *sandbox.Bank
+	identity *certs.Identity
+	tokens   *tokens.Cache
+	aspsp    *sidecar.ASPSP
+	registry *sidecar.Registry
+	app      *httptest.Server
+	mu       sync.Mutex
+	events   []sidecar.Event
+	replays  []string
+}
+
+// options change what newRig builds.
+type options struct {
+	bank      func(*sandbox.Options)
+	config    func(*sidecar.Config)
+	overrides profiles.Overrides
+	profile   string // default bpce
+	base      string // default /stet/psd2/v1.4.2
+	byHost    bool
+}
+
+func newRig(t testing.TB, o options) *rig {
+	t.Helper()
+	r := &rig{t: t, dir: t.TempDir()}
+	r.startBank(o.bank)
+	r.install(firstTPP())
+	source := certs.Source{CertFile: filepath.Join(r.dir, "qseal.pem"), KeyFile: filepath.Join(r.dir, "qseal-key.pem")}
+	var err error
+	r.identity, _, err = certs.NewIdentity(certs.IdentityOptions{
+		Name: "acme", QSEAL: &source,
+		QWAC: certs.Source{CertFile: filepath.Join(r.dir, "qwac.pem"), KeyFile: filepath.Join(r.dir, "qwac-key.pem")},
+	})
+	r.check(err)
+	r.tokens = tokens.NewCache(tokens.CacheOptions{})
+	t.Cleanup(r.tokens.Close)
+	r.aspsp, err = r.newASPSP(o)
+	r.check(err)
+	t.Cleanup(r.aspsp.Close)
+	r.registry = sidecar.NewRegistry(r.aspsp)
+	r.app = httptest.NewServer(r.handler(o.byHost))
+	t.Cleanup(r.app.Close)
+	return r
+}
+
+func (r *rig) check(err error) {
+	r.t.Helper()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) startBank(change func(*sandbox.Options)) {
+	r.t.Helper()
+	server, err := authority().Issue(testpki.Profile{
+		Kind: testpki.Server, CommonName: "bank.test", DNSNames: []string{"bank.test", "localhost"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, Key: "p256",
+	})
+	r.check(err)
+	bankOptions := sandbox.Options{
+		ClientCAs: authority().Pool(), Certificate: server.TLSCertificate(), QSEALs: []*x509.Certificate{firstTPP().qseal.Certificate},
+	}
+	if change != nil {
+		change(&bankOptions)
+	}
+	r.bank, err = sandbox.New(bankOptions)
+	r.check(err)
+	r.check(r.bank.Start("127.0.0.1:0"))
+	r.t.Cleanup(func() { r.check(r.bank.Close()) })
+}
+
+// install writes a TPP's certificates to the rig's files.
+func (r *rig) install(p pair) {
+	r.t.Helper()
+	_, _, err := p.qwac.WriteFiles(r.dir, "qwac")
+	r.check(err)
+	_, _, err = p.qseal.WriteFiles(r.dir, "qseal")
+	r.check(err)
+}
+
+func (r *rig) newASPSP(o options) (*sidecar.ASPSP, error) {
+	r.t.Helper()
+	if o.profile == "" {
+		o.profile = "bpce"
+	}
+	if o.base == "" {
+		o.base = "/stet/psd2/v1.4.2"
+	}
+	set, err := profiles.Builtin()
+	r.check(err)
+	profile, err := set.Get(o.profile)
+	r.check(err)
+	profile, err = profile.With(o.overrides)
+	r.check(err)
+	config := sidecar.Config{
+		Name: "bank", Profile: profile, BaseURL: r.bank.URL() + o.base,
+		Identity: r.identity, IdentityName: "acme", TrustPool: authority().Pool(),
+	}
+	if o.config != nil {
+		o.config(&config)
+	}
+	return sidecar.New(config, sidecar.Dependencies{Tokens: r.tokens, Hooks: sidecar.Hooks{
+		Done: func(event sidecar.Event) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.events = append(r.events, event)
+		},
+		Replayed: func(_, _, cause string) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.replays = append(r.replays, cause)
+		},
+	}})
+}
+
+// handler does what the Caddy module does, with the least possible proxy.
+func (r *rig) handler(byHost bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		route := sidecar.Route{ASPSP: r.aspsp}
+		var err error
+		if byHost {
+			if route, err = r.registry.RouteByHost(req); err != nil {
+				sidecar.AsRefusal(err).Write(w)
+				return
+			}
+		}
+		ex, err := route.Prepare(req, func(template string) string { return req.Header.Get(strings.Trim(template, "{}")) })
+		if err != nil {
+			sidecar.AsRefusal(err).Write(w)
+			return
+		}
+		response, err := ex.RoundTrip(req.WithContext(context.WithoutCancel(req.Context())))
+		if err = ex.Finish(err); err != nil {
+			sidecar.AsRefusal(err).Write(w)
+			return
+		}
+		defer response.Body.Close()
+		for name, values := range response.Header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(response.StatusCode)
+		_, _ = io.Copy(w, response.Body)
+	})
+}
+
+// answer is what the app got.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// call makes a plain call of the app. headers are name, value pairs.
+func (r *rig) call(method, path, body string, headers ...string) answer {
+	r.t.Helper()
+	req, err := http.NewRequest(method, r.app.URL+path, strings.NewReader(body))
+	r.check(err)
+	if body == "" {
+		req.Body = http.NoBody
+	} else {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Add(headers[i], headers[i+1])
+	}
+	return r.do(req)
+}
+
+func (r *rig) do(req *http.Request) answer {
+	r.t.Helper()
+	client := http.Client{
+		Transport:     &http.Transport{DisableCompression: true, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	response, err := client.Do(req)
+	r.check(err)
+	defer response.Body.Close()
+	var body bytes.Buffer
+	_, err = io.Copy(&body, response.Body)
+	r.check(err)
+	return answer{response.StatusCode, response.Header, body.String()}
+}
+
+// funds makes the call of the main job.
+func (r *rig) funds(headers ...string) answer {
+	r.t.Helper()
+	return r.call("POST", "/funds-confirmations", fundsBody, headers...)
+}
+
+// accepted fails unless the bank answered with status and found nothing wrong.
+func (r *rig) accepted(a answer, status int) sandbox.Record {
+	r.t.Helper()
+	last := r.bank.Last()
+	if a.status != status || len(last.Problems) > 0 {
+		r.t.Fatalf("status %d, want %d; body %s; bank's problems: %q\nhead:\n%s", a.status, status, a.body, last.Problems, last.RawHead)
+	}
+	return last
+}
+
+// refused fails unless the sidecar itself refused with this code.
+func (r *rig) refused(a answer, code sidecar.Code) {
+	r.t.Helper()
+	if got := a.header.Get(sidecar.ErrorHeader); got != string(code) {
+		r.t.Fatalf("refusal %q, want %q; status %d, body %s", got, code, a.status, a.body)
+	}
+}
+
+func (r *rig) lastEvent() sidecar.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.events) == 0 {
+		return sidecar.Event{}
+	}
+	return r.events[len(r.events)-1]
+}
+
