@@ -358,4 +358,3 @@ func (w *world) expect(resp response, status int, sentence string) {
 		w.Errorf("the answer does not hold %q: %s", sentence, resp.body)
 	}
 }
-

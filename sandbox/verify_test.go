@@ -1,0 +1,307 @@
+package sandbox
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func readFile(t *testing.T, parts ...string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(append([]string{"testdata"}, parts...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// TestCavageVectors verifies the signatures of draft-cavage appendix C from
+// the raw request, and sees them fail when a byte changes.
+func TestCavageVectors(t *testing.T) {
+	t.Setenv("GODEBUG", "rsa1024min=0")
+	block, _ := pem.Decode(readFile(t, "cavage", "rsa-test-pub.pem"))
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := &x509.Certificate{PublicKey: key}
+	raw := bytes.ReplaceAll(readFile(t, "cavage", "request.http"), []byte("\r\n"), []byte("\n"))
+	head, body, _ := bytes.Cut(raw, []byte("\n\n"))
+	msg, err := parseHead([]byte(strings.ReplaceAll(string(head), "\n", "\r\n") + "\r\n\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var versions []struct {
+		Version string
+		Digest  string
+		Tests   []struct {
+			Name      string
+			Text      string  `json:"signing_string"`
+			Headers   *string `json:"headers_param_as_printed"`
+			Signature string
+			Algorithm string
+		}
+	}
+	if err := json.Unmarshal(readFile(t, "cavage", "cavage.json"), &versions); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range versions {
+		if err := checkDigest(v.Digest, bytes.TrimSuffix(body, []byte("\n"))); err != nil {
+			t.Errorf("%s: %v", v.Version, err)
+		}
+		for _, test := range v.Tests {
+			headers := "date"
+			if test.Headers != nil {
+				headers = strings.Replace(*test.Headers, "(created) (expires) ", "", 1)
+			}
+			h, err := parseSignature(`keyId="Test",algorithm="` + test.Algorithm + `",headers="` + headers + `",signature="` + test.Signature + `"`)
+			if err != nil {
+				t.Fatalf("%s %s: %v", v.Version, test.Name, err)
+			}
+			text, err := signingString(&msg, h.Headers)
+			if err != nil || text != test.Text {
+				t.Errorf("%s %s: %v, signing string %q, want %q", v.Version, test.Name, err, text, test.Text)
+			}
+			if err := verifySignature(cert, h.Algorithm, text, h.Signature); err != nil {
+				t.Errorf("%s %s: %v", v.Version, test.Name, err)
+			}
+			if verifySignature(cert, h.Algorithm, text+" ", h.Signature) == nil {
+				t.Errorf("%s %s: a changed signing string verified", v.Version, test.Name)
+			}
+		}
+	}
+}
+
+// TestGatewayName compares names and keyIds with what a JDK prints.
+func TestGatewayName(t *testing.T) {
+	n := 0
+	for line := range strings.Lines(string(readFile(t, "dn", "java.tsv"))) {
+		parts := strings.Split(strings.TrimRight(line, "\n"), "\t")
+		if len(parts) != 3 || (parts[1] != "java_getName_RFC2253" && parts[1] != "serial_hex_toString16") {
+			continue
+		}
+		n++
+		block, _ := pem.Decode(readFile(t, "dn", parts[0]))
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parts[1] == "serial_hex_toString16" {
+			for _, spelled := range []string{parts[2], strings.ToUpper(parts[2]), "00" + parts[2]} {
+				serial, issuer, err := splitSerialIssuer("SN=" + spelled + ",CA=CN=x,CA=y")
+				if err != nil || serial.Cmp(cert.SerialNumber) != 0 || issuer != "CN=x,CA=y" {
+					t.Errorf("%s: %v %v %q", parts[0], err, serial, issuer)
+				}
+			}
+			continue
+		}
+		got, err := gatewayName(cert.RawIssuer)
+		if err != nil || got != parts[2] {
+			t.Errorf("%s: %v\n got %s\nwant %s", parts[0], err, got, parts[2])
+		}
+		escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(parts[2])
+		for _, written := range []string{escaped, strings.ReplaceAll(escaped, " ", "%20"), parts[2]} {
+			read, _, err := quoted(written + `"`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := matchIssuer(cert, read); err != nil {
+				t.Errorf("%s written as %s: %v", parts[0], written, err)
+			}
+		}
+		if matchIssuer(cert, parts[2]+" ") == nil || matchIssuer(cert, strings.ToLower(parts[2])) == nil {
+			t.Errorf("%s: a different name matched", parts[0])
+		}
+	}
+	if n != 10 {
+		t.Errorf("%d vectors, want 10", n)
+	}
+}
+
+func TestQcStatementsVectors(t *testing.T) {
+	var vectors []struct {
+		Hex     string
+		Decoded struct {
+			QcType []string
+			Roles  [][]string
+		}
+	}
+	if err := json.Unmarshal(readFile(t, "eidas", "qcstatements.json"), &vectors); err != nil || len(vectors) != 12 {
+		t.Fatal(len(vectors), err)
+	}
+	for i, v := range vectors {
+		der, err := hex.DecodeString(v.Hex)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var q qualified
+		if err := q.statements(der); err != nil {
+			t.Errorf("%d: %v", i, err)
+		}
+		var roles []string
+		for _, r := range v.Decoded.Roles {
+			roles = append(roles, r[1])
+		}
+		if !slices.Equal(q.Types, v.Decoded.QcType) || !slices.Equal(q.Roles, roles) {
+			t.Errorf("%d: %v %v, want %v %v", i, q.Types, q.Roles, v.Decoded.QcType, roles)
+		}
+	}
+}
+
+func TestParseSignatureRefuses(t *testing.T) {
+	const sig = `,signature="AAAA"`
+	for value, want := range map[string]string{
+		``:                                       `not name="value"`,
+		`keyId=x` + sig:                          "unexpected parameter",
+		`keyId="x",algorithm="a",headers="date"`: "lacks the parameter signature",
+		`keyId="x",keyId="y"` + sig:              "twice",
+		`keyId="x",algorithm="a",headers="date",opaque="1"` + sig:         "unexpected parameter",
+		`keyId="x",algorithm="a",headers="date` + sig:                     "not separated",
+		`keyId="x",algorithm="a",headers="Date"` + sig:                    "lower case",
+		`keyId="x",algorithm="a",headers="date  host"` + sig:              "empty entry",
+		`keyId="x",algorithm="a",headers="date date"` + sig:               "twice",
+		`keyId="x",algorithm="a",headers="date",signature="A"`:            "base64",
+		`keyId="x";algorithm="a"`:                                         "not separated",
+		`keyId="x",  algorithm="a"`:                                       "unexpected parameter",
+		`keyId="x",algorithm="a",headers="date",signature="AAAA",`:        `not name="value"`,
+		`keyId="",algorithm="a",headers="date",signature="AAAA"`:          "lacks the parameter keyId",
+		`keyId="x",algorithm="a",headers="date",signature="AAAA\"`:        "closing quotation mark",
+		`keyId="x",algorithm="a",headers="(created)",signature="AA==AA="`: "base64",
+	} {
+		if h, err := parseSignature(value); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v %+v, want %q", value, err, h, want)
+		}
+	}
+	h, err := parseSignature(`keyId="a\"b\\c\d", algorithm="rsa-sha256",headers="(request-target) date", signature="AAAA"`)
+	if err != nil || h.KeyID != `a"b\c\d` || !slices.Equal(h.Headers, []string{"(request-target)", "date"}) {
+		t.Errorf("%+v %v", h, err)
+	}
+}
+
+func TestParseHeadRefuses(t *testing.T) {
+	for _, head := range []string{
+		"", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\n\n", "GET /  HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n",
+		"GET / HTTP/1.1\r\nA : b\r\n\r\n", "GET / HTTP/1.1\r\nA: b\nB: c\r\n\r\n", "GET / HTTP/1.1\r\nA: b\x00\r\n\r\n",
+		"GET / HTTP/1.1\r\n: b\r\n\r\n", "\r\n\r\n",
+	} {
+		if m, err := parseHead([]byte(head)); err == nil {
+			t.Errorf("%q: %+v", head, m)
+		}
+	}
+}
+
+func TestHeadSplitter(t *testing.T) {
+	one := "POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\n"
+	two := "GET /b HTTP/1.1\r\n\r\n"
+	three := "PUT /c HTTP/1.1\r\ncontent-length:2\r\nX: y\r\n\r\n"
+	stream := one + "\r\n\r\nx" + two + three + "hi" + two
+	for step := 1; step <= len(stream); step++ {
+		var s headSplitter
+		for rest := []byte(stream); len(rest) > 0; {
+			n := min(step, len(rest))
+			s.feed(rest[:n])
+			rest = rest[n:]
+		}
+		for i, want := range []string{one, two, three, two, ""} {
+			if got := string(s.next()); got != want {
+				t.Fatalf("step %d, head %d: %q, want %q", step, i, got, want)
+			}
+		}
+	}
+	for _, stop := range []string{
+		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+		"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+	} {
+		var s headSplitter
+		s.feed([]byte(stop + two))
+		if string(s.next()) != stop || s.next() != nil {
+			t.Errorf("%q: went on where the body's end is unknown", stop)
+		}
+	}
+	var s headSplitter
+	s.feed(bytes.Repeat([]byte("a"), maxHead+2))
+	if !s.stopped {
+		t.Error("a head without end is kept")
+	}
+}
+
+func FuzzParseSignature(f *testing.F) {
+	f.Add(`keyId="SN=1f,CA=CN=a\, b,C=FR",algorithm="rsa-sha256",headers="(request-target) date",signature="AAAA"`)
+	f.Add(`keyId="a\"b", algorithm="x",headers="date",signature="AA=="`)
+	f.Add(`keyId="`)
+	f.Fuzz(func(t *testing.T, value string) {
+		h, err := parseSignature(value)
+		if err != nil {
+			return
+		}
+		// What was read can be written again and reads the same.
+		escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+		again, err := parseSignature(`keyId="` + escape.Replace(h.KeyID) + `",algorithm="` + escape.Replace(h.Algorithm) +
+			`",headers="` + escape.Replace(strings.Join(h.Headers, " ")) + `",signature="` + base64.StdEncoding.EncodeToString(h.Signature) + `"`)
+		if err != nil || again.KeyID != h.KeyID || again.Algorithm != h.Algorithm || !slices.Equal(again.Headers, h.Headers) ||
+			!bytes.Equal(again.Signature, h.Signature) {
+			t.Fatalf("%q: %+v, again %+v, %v", value, h, again, err)
+		}
+	})
+}
+
+func FuzzHeadSplitter(f *testing.F) {
+	f.Add([]byte("POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET /b HTTP/1.1\r\n\r\n"), 7)
+	f.Add([]byte("GET / HTTP/1.1\nHost: a\n\n"), 1)
+	f.Fuzz(func(t *testing.T, stream []byte, cut int) {
+		// Where reads happen to end must not matter.
+		var whole, parts headSplitter
+		whole.feed(stream)
+		if cut < 0 || cut > len(stream) {
+			cut = len(stream) / 2
+		}
+		parts.feed(stream[:cut])
+		for _, b := range stream[cut:] {
+			parts.feed([]byte{b})
+		}
+		for {
+			a, b := whole.next(), parts.next()
+			if !bytes.Equal(a, b) {
+				t.Fatalf("%q and %q", a, b)
+			}
+			if a == nil {
+				return
+			}
+			if m, err := parseHead(a); err == nil && (m.Method == "" || m.Target == "" || strings.ContainsAny(m.Target, " \r\n")) {
+				t.Fatalf("%q: %+v", a, m)
+			}
+		}
+	})
+}
+
+func FuzzParseName(f *testing.F) {
+	for _, name := range []string{"02-orgid-in-issuer.pem", "04-comma-plus-quote.pem"} {
+		data, err := os.ReadFile(filepath.Join("testdata", "dn", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		block, _ := pem.Decode(data)
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(cert.RawIssuer)
+	}
+	f.Fuzz(func(t *testing.T, der []byte) {
+		name, err := gatewayName(der)
+		if err != nil && name != "" {
+			t.Fatalf("a name and an error: %q %v", name, err)
+		}
+		var q qualified
+		// Any bytes may come in the extension; they must not panic.
+		_ = q.statements(der)
+	})
+}
