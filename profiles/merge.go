@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"strings"
 )
 
 // Overrides are the sections of an ASPSP's configuration that alter its
@@ -52,7 +53,7 @@ func override[T any](section *T, patch json.RawMessage, name string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrProfile, inSection(name, err))
 	}
-	if err := convert(section, &current); err != nil {
+	if err := convert(written(reflect.ValueOf(*section)), &current); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrProfile, name, err)
 	}
 	var merged T
@@ -82,6 +83,22 @@ func mergePatch(target, patch any) any {
 		merged[key] = mergePatch(merged[key], change)
 	}
 	return merged
+}
+
+// written gives a section as it would be written: all fields but those at
+// their zero value. Unlike what omitempty leaves, an empty list is there, because
+// it is not always the same as none ("unquoted").
+func written(v reflect.Value) any {
+	if v.Kind() != reflect.Struct {
+		return v.Interface()
+	}
+	fields := make(map[string]any)
+	for i := range v.NumField() {
+		if name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); !v.Field(i).IsZero() {
+			fields[name] = written(v.Field(i))
+		}
+	}
+	return fields
 }
 
 // convert turns one Go form of a JSON value into another.

@@ -260,6 +260,20 @@ func TestWith(t *testing.T) {
 	}
 }
 
+// An empty list can mean something else than none: here that everything is quoted.
+func TestWithKeepsEmptyLists(t *testing.T) {
+	p, err := get(t, "bpce").With(Overrides{Signature: json.RawMessage(`{"unquoted": []}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = p.With(Overrides{Signature: json.RawMessage(`{"sort": true}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if p.Signature.Unquoted == nil || !p.Signature.Sort {
+		t.Errorf("%+v", p.Signature)
+	}
+}
+
 // The three keyId forms that BPCE may want differ by one setting.
 func TestKeyIDVariants(t *testing.T) {
 	p := get(t, "bpce")
