@@ -263,6 +263,14 @@ func TestChainOrder(t *testing.T) {
 	}
 }
 
+func TestSelfSignedTwice(t *testing.T) {
+	cert := read(t, testdata("openssl.pem"))
+	src := Source{CertFile: write(t, filepath.Join(t.TempDir(), "twice.pem"), cert, cert), KeyFile: testdata("plain-key.pem")}
+	if got := codes(load(t, QWAC, src).loadFindings); !slices.Equal(got, []string{CodeChainUnrelated}) {
+		t.Errorf("findings %v", got)
+	}
+}
+
 // FuzzParsePair feeds the bytes of both files. No passphrase is given, since the
 // cost of deriving a key is the file's to choose.
 func FuzzParsePair(f *testing.F) {

@@ -92,7 +92,8 @@ func TestWatchReportsEachStateOnce(t *testing.T) {
 		write(w, w.path("qwac.pem"), good[:101])
 		w.polls(40)
 		expect("half-written a little more", 2, ErrFormat)
-		w.store("qwac", w.rig.issue(testpki.QSEAL))
+		wrong := w.rig.issue(testpki.QSEAL)
+		w.store("qwac", wrong)
 		w.polls(40)
 		expect("QSEAL in its place", 3, ErrRefused)
 		if w.Current() != old || w.changes != 0 {
@@ -104,9 +105,9 @@ func TestWatchReportsEachStateOnce(t *testing.T) {
 		if !w.Current().QWAC.Leaf().Equal(next.Certificate) {
 			w.Fatal("recovery was not seen")
 		}
-		write(w, w.path("qwac.pem"), good[:100])
+		w.store("qwac", wrong)
 		w.polls(2)
-		expect("broken again", 4, ErrFormat)
+		expect("the same again after recovery", 4, ErrRefused)
 	})
 }
 
@@ -178,6 +179,52 @@ func TestWatchFindsTrouble(t *testing.T) {
 			w.Errorf("findings %v, want them settled", w.findings)
 		}
 	})
+}
+
+// What NewIdentity has told is not told again, and a change of the
+// organizationIdentifier is told once.
+func TestWatchRepeatsNoFindings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		p := tpp(testpki.QWAC)
+		p.OmitKeyUsage = true
+		r.store("qwac", issue(t, r.root, p))
+		reports := make(chan []string, 10)
+		r.config.OnFindings = func(f []Finding) { reports <- codes(f) }
+		i, findings, err := NewIdentity(r.config)
+		if err != nil || len(findings) != 2 {
+			t.Fatalf("findings %v, error %v", findings, err)
+		}
+		go i.Watch(t.Context(), time.Second)
+		time.Sleep(3 * fullEvery * time.Second)
+		synctest.Wait()
+		if len(reports) != 0 {
+			t.Fatalf("told again: %v", <-reports)
+		}
+		p.OrganizationIdentifier = "PSDFR-ACPR-67890"
+		r.store("qwac", issue(t, r.root, p))
+		time.Sleep(3 * fullEvery * time.Second)
+		synctest.Wait()
+		want := []string{CodeKeyUsageMissing, CodeExtKeyUsage, CodeDifferentTPP, CodeOrganizationMoved}
+		if len(reports) != 1 {
+			t.Fatalf("%d reports, want one", len(reports))
+		}
+		if got := <-reports; !slices.Equal(got, want) {
+			t.Errorf("findings %v, want %v", got, want)
+		}
+	})
+}
+
+func TestFileStateSeesTarget(t *testing.T) {
+	info, err := os.Stat("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := fileState{info: info, target: "/run/..1/qwac.pem"}
+	b := fileState{info: info, target: "/run/..2/qwac.pem"} // an inode can be used again
+	if a.same(b) || !a.same(a) || a.same(fileState{}) || !(fileState{}).same(fileState{}) {
+		t.Error("states are told apart wrongly")
+	}
 }
 
 func TestWatchMissingFiles(t *testing.T) {
