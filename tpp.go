@@ -22,4 +22,6 @@ package tpp
 import (
 	// Registers the modules with Caddy.
 	_ "github.com/caddy-tpp/caddy-tpp/caddymodule"
+	// Registers the command "caddy tpp".
+	_ "github.com/caddy-tpp/caddy-tpp/caddymodule/cli"
 )
