@@ -243,6 +243,7 @@ func TestCancelledCallerStartsNothing(t *testing.T) {
 	if _, err := c.Token(ctx, testKey, b.endpoint()); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
+	c.Close() // waits for what may have been started
 	if b.count() != 0 {
 		t.Error("it fetched")
 	}

@@ -152,6 +152,33 @@ func TestDeadConnectionIsTriedAgainOnce(t *testing.T) {
 	if requests.Load() != 5 {
 		t.Errorf("%d requests, want 5", requests.Load())
 	}
+
+	// There is no kept connection any more to blame.
+	other := testKey
+	other.Scope = "aisp"
+	if _, err := c.Token(t.Context(), other, ep); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	if requests.Load() != 6 {
+		t.Errorf("%d requests, want 6", requests.Load())
+	}
+}
+
+// What is returned for a connection closed at the deadline need not be a
+// timeout by itself; it must be one for those who answer 504.
+func TestErrorAtTheDeadlineIsATimeout(t *testing.T) {
+	ep := (&bank{}).endpoint()
+	ep.Timeout = time.Millisecond
+	cause := errors.New("use of closed connection")
+	ep.Do = func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, cause
+	}
+	_, err := newTestCache(t, CacheOptions{}).Token(t.Context(), testKey, ep)
+	var timeout net.Error
+	if !errors.As(err, &timeout) || !timeout.Timeout() || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, cause) {
+		t.Errorf("got %#v", err)
+	}
 }
 
 // A request's context can hold hooks that act on the app's response, such as

@@ -1,8 +1,6 @@
 package tokens
 
 import (
-	"fmt"
-	"io"
 	"log/slog"
 	"time"
 )
@@ -17,8 +15,8 @@ const redacted = "[redacted token]"
 // Whatever way it is printed, logged or marshalled, its value does not appear;
 // only [Token.Value] and [Token.AuthorizationHeader] give it away.
 type Token struct {
-	// header is a pointer because fmt reaches unexported fields of other
-	// structs without calling methods: it then prints an address.
+	// header is a pointer because fmt does not call methods for every verb, nor
+	// on unexported fields of other structs: it then prints an address.
 	header *string
 
 	obtained    time.Time
@@ -72,14 +70,11 @@ func (t *Token) usable(now time.Time) bool {
 	return now.Before(t.usableUntil) && now.UnixNano() < t.usableUntilWall
 }
 
-// String implements [fmt.Stringer] without the value.
+// String implements fmt.Stringer without the value.
 func (Token) String() string { return redacted }
 
-// GoString implements [fmt.GoStringer] without the value.
+// GoString implements fmt.GoStringer without the value.
 func (Token) GoString() string { return redacted }
-
-// Format implements [fmt.Formatter], so that no verb at all shows the value.
-func (Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // LogValue implements [slog.LogValuer] without the value.
 func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }
