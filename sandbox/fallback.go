@@ -3,7 +3,7 @@ package sandbox
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 )
@@ -34,16 +34,14 @@ func (c *call) fallback(form url.Values, values []string) (*answer, *problem) {
 	return a, nil
 }
 
+// fallbackJWT has the header fields of the one printed on the product page,
+// in its order, and claims of the sandbox's own.
 func (c *call) fallbackJWT() string {
-	part := func(v any) string {
-		// Maps of strings and numbers always encode.
-		text, _ := json.Marshal(v)
-		return base64.RawURLEncoding.EncodeToString(text)
-	}
+	encode := base64.RawURLEncoding.EncodeToString
 	now := c.bank.now().Unix()
 	signature := make([]byte, 256)
 	rand.Read(signature)
-	return part(map[string]string{"typ": "JWT", "alg": "RS256", "x5t": base64.RawURLEncoding.EncodeToString(c.qwac.Thumbprint[:20])}) +
-		"." + part(map[string]any{"sub": c.qwac.OrgID, "iat": now, "exp": now + 300}) +
-		"." + base64.RawURLEncoding.EncodeToString(signature)
+	return encode(fmt.Appendf(nil, `{"typ":"JWT","alg":"RS256","x5t":%q}`, encode(c.qwac.Thumbprint[:20]))) +
+		"." + encode(fmt.Appendf(nil, `{"sub":%q,"iat":%d,"exp":%d}`, c.qwac.OrgID, now, now+300)) +
+		"." + encode(signature)
 }

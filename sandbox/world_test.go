@@ -240,6 +240,7 @@ type response struct {
 	status int
 	header http.Header
 	body   string
+	closes bool // the bank closes the connection
 }
 
 func (r response) json(t *testing.T) map[string]any {
@@ -259,13 +260,17 @@ func exchange(conn net.Conn, raw []byte, method string) (response, error) {
 	if _, err := conn.Write(raw); err != nil {
 		return response{}, err
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	reader := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(reader, &http.Request{Method: method})
+	for err == nil && resp.StatusCode == http.StatusContinue {
+		resp, err = http.ReadResponse(reader, &http.Request{Method: method})
+	}
 	if err != nil {
 		return response{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return response{resp.StatusCode, resp.Header, string(body)}, err
+	return response{resp.StatusCode, resp.Header, string(body), resp.Close}, err
 }
 
 func (w *world) send(r *request) response {
