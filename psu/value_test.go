@@ -42,7 +42,7 @@ func TestCheckValue(t *testing.T) {
 			[]string{
 				"Mon, 07 Jun 2022 20:51:35 GMT", "Tue, 7 Jun 2022 20:51:35 GMT", "Tue, 07 Jun 2022 20:51:35 CEST",
 				"Tuesday, 07-Jun-22 20:51:35 GMT", "2022-06-07", "2022-06-07T20:51:35", "2022-13-07T20:51:35Z",
-				"2022-06-07T2:51:35Z", "2022-06-07 20:51:35Z", "2022-06-07T20:51:35,5Z", "1654635095",
+				"2022-06-07T2:51:35Z", "2022-06-07T2:51:35.5Z", "2022-06-07 20:51:35Z", "2022-06-07T20:51:35,5Z", "1654635095",
 			}},
 		{GeoLocation,
 			[]string{"GEO:52.506931;13.144558", "GEO:-90;-180", "GEO:90.0;180.000", "GEO:0;0"},
@@ -112,6 +112,27 @@ func TestErrorsNeverHoldTheValue(t *testing.T) {
 	for _, value := range []string{"10.77.66.55", "fe80::77%zone", "77.66.55.44:80", "77.66.55"} {
 		if err := CheckValue(IPAddress, value); err == nil || strings.Contains(err.Error(), value) {
 			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
+
+// The reason given must be the one that leads to the remedy.
+func TestAddressFaults(t *testing.T) {
+	for value, want := range map[string]string{
+		"10.0.0.1":        "RFC 1918",
+		"100.64.0.1":      "RFC 6598",
+		"2a01:e0a::1%1":   "zone",
+		"::ffff:8.8.8.8":  "dotted form",
+		"::ffff:10.0.0.1": "RFC 1918",
+		"2002:a00:1::":    "RFC 1918",
+		"fd00::1":         "unique local",
+		"4000::1":         "outside global unicast",
+		"8.8.8.8:443":     "PSU-IP-Port",
+		"[2a01::1]:443":   "PSU-IP-Port",
+		"unknown":         "no IPv4 or IPv6 address",
+	} {
+		if err := CheckValue(IPAddress, value); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", value, err, want)
 		}
 	}
 }
