@@ -33,7 +33,7 @@ type segmentKind uint8
 
 const (
 	literal segmentKind = iota
-	any1                // {name}: any one segment
+	anyOne              // {name}: any one segment
 	rest                // "*" at the end: all that follows
 )
 
@@ -85,7 +85,7 @@ func compilePath(path string) ([]segment, error) {
 		case part == "*" && i == len(parts)-1:
 			segments[i].kind = rest
 		case braced && closed && inner != "" && !strings.ContainsAny(inner, "{}*"):
-			segments[i].kind = any1
+			segments[i].kind = anyOne
 		case part == "" || part == "." || part == "..":
 			return nil, fmt.Errorf("holds an empty or dot segment")
 		case strings.ContainsAny(part, "{}*?#%\\ ") || !isPrintable(part):
@@ -133,7 +133,7 @@ func (p *pattern) match(path string) bool {
 }
 
 func (s *segment) match(part string) bool {
-	if s.kind == any1 {
+	if s.kind == anyOne {
 		return part != ""
 	}
 	return reads(part, s.text)
@@ -157,49 +157,6 @@ func (p *pattern) covers(q *pattern) bool {
 		}
 	}
 	return len(p.segments) == len(q.segments)
-}
-
-// reads tells whether an escaped segment stands for text (RFC 3986 section 2.1).
-func reads(escaped, text string) bool {
-	for i := range len(text) {
-		if escaped == "" {
-			return false
-		}
-		c := escaped[0]
-		escaped = escaped[1:]
-		if c == '%' {
-			if len(escaped) < 2 || !isHex(escaped[0]) || !isHex(escaped[1]) {
-				return false
-			}
-			c = unhex(escaped[0])<<4 | unhex(escaped[1])
-			escaped = escaped[2:]
-		}
-		if c != text[i] {
-			return false
-		}
-	}
-	return escaped == ""
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
-}
-
-func unhex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c&^0x20 - 'A' + 10
-}
-
-func hasDots(path string) bool {
-	for more := true; more; {
-		var part string
-		if part, path, more = strings.Cut(path, "/"); len(part) <= len("%2e%2e") && (reads(part, ".") || reads(part, "..")) {
-			return true
-		}
-	}
-	return false
 }
 
 // isName tells whether name is of lower-case letters, digits and single hyphens.
