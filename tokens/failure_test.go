@@ -181,6 +181,23 @@ func TestErrorAtTheDeadlineIsATimeout(t *testing.T) {
 	}
 }
 
+// An answer that stops at the deadline was cut off, even if it stops in good
+// order; one that is complete by then is as good as any.
+func TestAnswerAtTheDeadline(t *testing.T) {
+	for body, want := range map[string]error{goodBody[:30]: context.DeadlineExceeded, goodBody: nil} {
+		ep := (&bank{}).endpoint()
+		ep.Timeout = time.Millisecond
+		ep.Do = func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body))}, nil
+		}
+		_, err := newTestCache(t, CacheOptions{}).Token(t.Context(), testKey, ep)
+		if !errors.Is(err, want) || errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: got %v, want %v", body, err, want)
+		}
+	}
+}
+
 // A request's context can hold hooks that act on the app's response, such as
 // reverse_proxy's for 1xx answers; the token endpoint must not trigger them.
 func TestFetchHasAContextOfItsOwn(t *testing.T) {

@@ -126,7 +126,12 @@ func readResponse(ctx context.Context, response *http.Response) (grantedToken, e
 	case len(body) > maxBody:
 		return grantedToken{}, fmt.Errorf("%w: the body is larger than 64 KiB", ErrMalformed)
 	}
-	return parseTokenResponse(body)
+	granted, err := parseTokenResponse(body)
+	if err != nil && ctx.Err() != nil {
+		// Giving up can make the far side end its answer in good order.
+		return grantedToken{}, unavailable(ctx, ctx.Err())
+	}
+	return granted, err
 }
 
 // isTransient reports whether an answer says "not now" instead of "no".
