@@ -64,9 +64,24 @@ func berlinError(problems []*problem) *answer {
 	}
 	var list []message
 	for _, p := range problems {
-		list = append(list, message{"ERROR", p.Code, p.Text})
+		list = append(list, message{"ERROR", berlinCode(p.Code), p.Text})
 	}
 	return asJSON(problems[0].Status, typeJSON, map[string]any{"tppMessages": list})
+}
+
+// berlinCode is the Berlin Group's word for what STET calls otherwise.
+func berlinCode(code string) string {
+	switch code {
+	case codeScope:
+		return "ROLE_INVALID"
+	case codeVerb:
+		return "SERVICE_INVALID"
+	case codeTooMany:
+		return "ACCESS_EXCEEDED"
+	case codeInternal:
+		return "INTERNAL_SERVER_ERROR"
+	}
+	return code
 }
 
 // berlinAccounts lists the PSU's accounts. The sandbox issues no Berlin

@@ -111,7 +111,9 @@ func (l *ledger) connected(resumed bool) {
 	}
 }
 
-// Records returns what was received, oldest first, at most the latest 1000.
+// Records returns what was received, oldest first, at most the latest 1000. A
+// request is in it before its answer leaves; a refused handshake may be
+// missing for a moment after the client learned of it.
 func (b *Bank) Records() []Record {
 	b.ledger.mu.Lock()
 	defer b.ledger.mu.Unlock()

@@ -71,6 +71,10 @@ func TestHandshakeRefusals(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "tls:") {
 				t.Errorf("the client saw %v", err)
 			}
+			// The client may hear of the refusal before it is recorded.
+			for deadline := time.Now().Add(5 * time.Second); len(w.bank.Records()) == 0 && time.Now().Before(deadline); {
+				time.Sleep(time.Millisecond)
+			}
 			rec := w.bank.Last()
 			if rec.Proto != "TLS" || !strings.Contains(strings.Join(rec.Problems, ""), test.sentence) {
 				t.Errorf("%+v", rec)
