@@ -2,10 +2,12 @@ package signer
 
 import (
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"math/big"
 	"strings"
 	"testing"
 )
@@ -79,14 +81,17 @@ func TestKeyIDRefuses(t *testing.T) {
 		cred Credentials
 		want error
 	}{
-		"no certificate": {KeyID{}, Credentials{}, ErrKey},
-		"no client_id":   {KeyID{Form: "client-id"}, Credentials{Certificate: plain}, ErrSpec},
-		"no value":       {KeyID{Form: "literal"}, Credentials{}, ErrSpec},
-		"no URL":         {KeyID{Form: "certificate-url"}, Credentials{Certificate: plain}, ErrSpec},
-		"line end":       {KeyID{Form: "literal", Value: "a\r\nb"}, Credentials{}, ErrSpec},
-		"line end in ID": {KeyID{Form: "client-id"}, Credentials{ClientID: "a\nb"}, ErrKey},
-		"unknown form":   {KeyID{Form: "md5"}, Credentials{Certificate: plain}, ErrSpec},
-		"SHA-1":          {KeyID{Form: "thumbprint", Fingerprint: "sha-1"}, Credentials{Certificate: plain}, ErrSpec},
+		"no certificate":  {KeyID{}, Credentials{}, ErrKey},
+		"no client_id":    {KeyID{Form: "client-id"}, Credentials{Certificate: plain}, ErrSpec},
+		"no value":        {KeyID{Form: "literal"}, Credentials{}, ErrSpec},
+		"no URL":          {KeyID{Form: "certificate-url"}, Credentials{Certificate: plain}, ErrSpec},
+		"line end":        {KeyID{Form: "literal", Value: "a\r\nb"}, Credentials{}, ErrSpec},
+		"line end in ID":  {KeyID{Form: "client-id"}, Credentials{ClientID: "a\nb"}, ErrKey},
+		"unknown form":    {KeyID{Form: "md5"}, Credentials{Certificate: plain}, ErrSpec},
+		"negative serial": {KeyID{Form: "serial"}, Credentials{Certificate: &x509.Certificate{SerialNumber: big.NewInt(-1)}}, ErrKey},
+		"nameless issuer": {KeyID{}, Credentials{Certificate: &x509.Certificate{SerialNumber: big.NewInt(1), RawIssuer: []byte{0x30, 0}}}, ErrKey},
+		"garbled issuer":  {KeyID{}, Credentials{Certificate: &x509.Certificate{SerialNumber: big.NewInt(1), RawIssuer: []byte{0x30}}}, ErrKey},
+		"SHA-1":           {KeyID{Form: "thumbprint", Fingerprint: "sha-1"}, Credentials{Certificate: plain}, ErrSpec},
 	} {
 		if id, err := KeyIDFor(test.spec, test.cred); !errors.Is(err, test.want) || id != "" {
 			t.Errorf("%s: %q, %v", name, id, err)

@@ -86,17 +86,22 @@ func TestSignReplaces(t *testing.T) {
 	spec.Certificate.Header = "TPP-Signature-Certificate"
 	cred := testCredentials(t, "p256")
 	s := mustCompile(t, spec, cred)
-	msg := &Message{Method: "GET", Target: "/", Header: http.Header{
+	msg := &Message{Method: "POST", Target: "/", Body: []byte("x"), Header: http.Header{
 		"Date": {"x"}, "digest": {"forged"}, "SIGNATURE": {"forged"}, "Tpp-Signature-Certificate": {"forged"},
 	}}
 	if err := s.Sign(msg, testTime); err != nil {
 		t.Fatal(err)
 	}
-	if len(msg.Header) != 3 || msg.Header["Signature"] == nil || msg.Header["TPP-Signature-Certificate"] == nil {
+	if len(msg.Header) != 4 || msg.Header["Signature"] == nil || msg.Header["TPP-Signature-Certificate"] == nil {
 		t.Errorf("%v", msg.Header)
 	}
 	if err := Verify(cred.Key.Public(), spec, msg); err != nil {
 		t.Error(err)
+	}
+	msg.Header["Signature"] = append(msg.Header["Signature"], "more")
+	msg.Header["Digest"] = append(msg.Header["Digest"], "more")
+	if msg.Header["TPP-Signature-Certificate"][0] != s.certificate {
+		t.Error("adding to one header wrote into another")
 	}
 }
 

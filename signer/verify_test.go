@@ -171,3 +171,23 @@ func TestVerifyRefuses(t *testing.T) {
 		t.Errorf("no key: %v", err)
 	}
 }
+
+// TestSignatureHasOneSpelling refuses base64 whose unused last bits are not 0:
+// the same bytes, but another text than was sent.
+func TestSignatureHasOneSpelling(t *testing.T) {
+	cred := testCredentials(t, "rsa") // 256 bytes leave 4 bits over
+	s := mustCompile(t, literalSpec("date"), cred)
+	msg := &Message{Header: http.Header{"Date": {"x"}}}
+	if err := s.Sign(msg, testTime); err != nil {
+		t.Fatal(err)
+	}
+	value, ok := strings.CutSuffix(msg.Header["Signature"][0], `=="`)
+	if !ok {
+		t.Fatal(value)
+	}
+	last := len(value) - 1 // one of A, Q, g, w
+	msg.Header["Signature"][0] = value[:last] + string(value[last]+1) + `=="`
+	if err := Verify(cred.Key.Public(), literalSpec("date"), msg); !errors.Is(err, ErrSignature) {
+		t.Error(err)
+	}
+}
