@@ -54,6 +54,7 @@ type Bank struct {
 	opts       Options
 	endpoints  []endpoint
 	registry   *registry
+	trust      *trust
 	tokens     *tokenStore
 	faults     Faults
 	ledger     ledger
@@ -97,6 +98,7 @@ func New(opts Options) (*Bank, error) {
 	b := &Bank{
 		opts: opts, endpoints: endpoints(),
 		registry:   &registry{form: opts.KeyID},
+		trust:      newTrust(opts.ClientCAs),
 		tokens:     newTokenStore(),
 		requestIDs: newMemory(), signatures: newMemory(),
 		unattended: newQuota(opts.UnattendedPerDay),

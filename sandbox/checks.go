@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"crypto/x509"
 	"mime"
 	"net/http"
 	"net/url"
@@ -192,10 +191,7 @@ func (c *call) checkQuery() {
 // checkSeal judges a QSEAL certificate by the bank's own rules.
 func (c *call) checkSeal(q *qualified) {
 	status := c.signatureStatus()
-	_, err := q.Cert.Verify(x509.VerifyOptions{
-		Roots: c.bank.opts.ClientCAs, CurrentTime: c.bank.now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	})
-	if err != nil {
+	if err := c.bank.trust.verify(q, c.bank.now()); err != nil {
 		c.fail(status, codeCertificate, "the QSEAL certificate is not trusted or not valid now: %v", err)
 	}
 	if !q.seal() {

@@ -229,8 +229,9 @@ func TestRecordsAreBounded(t *testing.T) {
 	for i := range maxRecords + 5 {
 		l.add(&Record{Status: i}, false)
 	}
-	if len(l.records) != maxRecords || l.records[0].Status != 5 {
-		t.Errorf("%d records, the oldest is %d", len(l.records), l.records[0].Status)
+	all := l.all()
+	if len(all) != maxRecords || all[0].Status != 5 || all[maxRecords-1].Status != maxRecords+4 {
+		t.Errorf("%d records, from %d to %d", len(all), all[0].Status, all[maxRecords-1].Status)
 	}
 }
 

@@ -75,6 +75,23 @@ func psuProblem(lower, value string) string {
 	return ""
 }
 
+// notPublic are the blocks of IANA's special-purpose registries that are not
+// globally reachable, and multicast.
+var notPublic = parseBlocks(
+	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+	"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+	"224.0.0.0/4", "240.0.0.0/4",
+	"::/127", "64:ff9b:1::/48", "100::/64", "2001:db8::/32", "3fff::/20", "fc00::/7", "fe80::/10", "ff00::/8",
+)
+
+func parseBlocks(blocks ...string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, block := range blocks {
+		out = append(out, netip.MustParsePrefix(block))
+	}
+	return out
+}
+
 // ipProblem refuses what cannot be the address of a PSU on the internet.
 func ipProblem(value string) string {
 	ip, err := netip.ParseAddr(value)
@@ -84,16 +101,8 @@ func ipProblem(value string) string {
 	case ip.Is4In6():
 		return "is an IPv4 address in IPv6 clothing"
 	}
-	for _, block := range []string{
-		// IANA special-purpose registries, as far as they are not global.
-		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-		"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-		"224.0.0.0/4", "240.0.0.0/4",
-		"::/127", "64:ff9b:1::/48", "100::/64", "2001:db8::/32", "3fff::/20", "fc00::/7", "fe80::/10", "ff00::/8",
-	} {
-		if netip.MustParsePrefix(block).Contains(ip) {
-			return "is not a public address"
-		}
+	if slices.ContainsFunc(notPublic, func(block netip.Prefix) bool { return block.Contains(ip) }) {
+		return "is not a public address"
 	}
 	return ""
 }

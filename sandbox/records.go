@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"maps"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 )
@@ -67,20 +66,23 @@ type Stats struct {
 	Operations map[string]int `json:"operations"`
 }
 
-// ledger keeps the latest records and the counters.
+// ledger keeps the latest records, as a ring, and the counters.
 type ledger struct {
 	mu      sync.Mutex
-	records []Record
+	records []*Record
+	oldest  int // index in records, once it is full
 	stats   Stats
 }
 
 func (l *ledger) add(rec *Record, signed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.records) == maxRecords {
-		l.records = append(l.records[:0], l.records[1:]...)
+	if len(l.records) < maxRecords {
+		l.records = append(l.records, rec)
+	} else {
+		l.records[l.oldest] = rec
+		l.oldest = (l.oldest + 1) % maxRecords
 	}
-	l.records = append(l.records, *rec)
 	if rec.Proto == "TLS" {
 		l.stats.HandshakeFailures++
 		return
@@ -117,7 +119,15 @@ func (l *ledger) connected(resumed bool) {
 func (b *Bank) Records() []Record {
 	b.ledger.mu.Lock()
 	defer b.ledger.mu.Unlock()
-	return slices.Clone(b.ledger.records)
+	return b.ledger.all()
+}
+
+func (l *ledger) all() []Record {
+	out := make([]Record, 0, len(l.records))
+	for i := range l.records {
+		out = append(out, *l.records[(l.oldest+i)%len(l.records)])
+	}
+	return out
 }
 
 // Last returns the latest record; the zero Record if there is none.
@@ -125,7 +135,7 @@ func (b *Bank) Last() Record {
 	b.ledger.mu.Lock()
 	defer b.ledger.mu.Unlock()
 	if n := len(b.ledger.records); n > 0 {
-		return b.ledger.records[n-1]
+		return *b.ledger.records[(b.ledger.oldest+n-1)%n]
 	}
 	return Record{}
 }
@@ -136,7 +146,7 @@ func (b *Bank) Reset() {
 	b.faults.Clear()
 	b.ledger.mu.Lock()
 	defer b.ledger.mu.Unlock()
-	b.ledger.records, b.ledger.stats = nil, Stats{}
+	b.ledger.records, b.ledger.oldest, b.ledger.stats = nil, 0, Stats{}
 }
 
 // Stats returns the counters.
