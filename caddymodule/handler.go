@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/caddy-tpp/caddy-tpp/psu"
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
 )
 
@@ -59,7 +57,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		return answer(w, err)
 	}
-	return answer(w, ex.Finish(next.ServeHTTP(w, withoutSecrets(r, ex))))
+	return answer(w, ex.Finish(next.ServeHTTP(w, ex.ForProxy(r))))
 }
 
 // answer tells the app of a refusal.
@@ -72,19 +70,6 @@ func answer(w http.ResponseWriter, err error) error {
 	}
 	sidecar.AsRefusal(err).Write(w)
 	return nil
-}
-
-// withoutSecrets returns the request for the proxy: the exchange in its context,
-// its body taken, and without the headers that the exchange holds already, so
-// that they appear in none of the proxy's own debug logs.
-func withoutSecrets(r *http.Request, ex *sidecar.Exchange) *http.Request {
-	out := r.WithContext(sidecar.WithExchange(r.Context(), ex))
-	out.Header = maps.Clone(r.Header)
-	maps.DeleteFunc(out.Header, func(name string, _ []string) bool {
-		return name == "Authorization" || psu.IsContext(name) || strings.HasPrefix(name, "Sidecar-")
-	})
-	out.Body, out.ContentLength, out.TransferEncoding, out.Trailer = http.NoBody, 0, nil, nil
-	return out
 }
 
 // Interface guards.

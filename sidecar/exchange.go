@@ -27,6 +27,7 @@ type Exchange struct {
 	requestID     string
 	madeRequestID bool   // made here, so every attempt gets a new one
 	authorization string // the app's own, if allowed
+	withheld      http.Header
 	link          *link
 	token         *tokens.Token // nil if the request carries none of ours
 

@@ -15,9 +15,8 @@ import (
 func (ex *Exchange) outboundHeaders(app http.Header) http.Header {
 	a := ex.aspsp
 	out := make(http.Header, len(app)+8)
-	ex.dropped = a.filter.Select(app, func(name string, values []string) {
-		out[neverIdempotencyKey(name)] = values
-	})
+	pass := func(name string, values []string) { out[neverIdempotencyKey(name)] = values }
+	ex.dropped = a.filter.Select(app, pass) + a.filter.Select(ex.withheld, pass)
 	for _, field := range a.filter.Fixed() {
 		if value := a.config.ResolveSecret(field.Value); value != "" {
 			out[field.Name] = []string{value}

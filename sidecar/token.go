@@ -88,8 +88,8 @@ func (a *ASPSP) sendTokenRequest(l *link, req *http.Request) (*http.Response, er
 		}
 		return out, a.sign(l, out, &signer.Message{Body: body, Operation: operationToken})
 	}
-	// Fetching a token twice does no harm, so a dead connection is not final.
-	response, _, err := l.send(appearance, true, nil)
+	// Package tokens repeats a fetch itself if the connection was dead.
+	response, _, err := l.send(appearance, false, nil)
 	return response, err
 }
 
