@@ -3,6 +3,7 @@ package sidecar
 import (
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,8 +76,7 @@ func (a *ASPSP) compile() (err error) {
 	if a.base, err = c.bankURL("base_url", c.BaseURL); err != nil {
 		return err
 	}
-	a.base.Path = trimSlash(a.base.Path)
-	a.base.RawPath = trimSlash(a.base.RawPath)
+	trimSlash(a.base)
 	if a.token, err = c.tokenURL(a.base); err != nil {
 		return err
 	}
@@ -98,12 +98,12 @@ func (a *ASPSP) compile() (err error) {
 	return nil
 }
 
-// trimSlash removes one trailing slash: paths are joined with their own.
-func trimSlash(path string) string {
-	if n := len(path); n > 0 && path[n-1] == '/' {
-		return path[:n-1]
+// trimSlash removes one trailing slash: paths are joined with their own. An
+// escaped one (%2F) is no separator and stays.
+func trimSlash(u *url.URL) {
+	if strings.HasSuffix(u.EscapedPath(), "/") {
+		u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
 	}
-	return path
 }
 
 // Name returns the ASPSP's name in the configuration.

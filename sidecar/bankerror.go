@@ -76,12 +76,15 @@ func bankError(err error, watch *wireWatch, sent bool) *Refusal {
 }
 
 func classify(err error, watch *wireWatch) *Refusal {
-	if alert, ok := remoteAlert(err); ok {
+	// An alert on a connection that has carried requests is not about its handshake.
+	if alert, ok := remoteAlert(err); ok && !watch.reused {
 		if alert == alertHandshakeFailure || alert >= alertBadCertificate && alert <= alertCertificateUnknown ||
 			alert == alertUnknownCA || alert == alertAccessDenied || alert == alertCertificateRequired {
 			return refuse(CodeCertificateRefused, alertText(err), err)
 		}
-		return refuse(CodeBankUnreachable, alertText(err), err)
+		if !watch.connected() {
+			return refuse(CodeBankUnreachable, alertText(err), err)
+		}
 	}
 	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return refuse(CodeBankCertificate, verificationText(untrusted), err)

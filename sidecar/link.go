@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/caddy-tpp/caddy-tpp/certs"
 	"github.com/caddy-tpp/caddy-tpp/signer"
@@ -22,6 +23,7 @@ type link struct {
 	signer    *signer.Signer
 	tokenKey  tokens.Key
 	endpoint  *tokens.Endpoint
+	retired   *atomic.Bool
 }
 
 // errNoQSEAL is the cause when a bank wants signatures and the identity has no key for them.
@@ -78,7 +80,7 @@ func (a *ASPSP) newLink(generation *certs.Generation) (*link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signature: %w", err)
 	}
-	l := &link{generation: generation, seen: generation, transport: newTransport(c, generation), signer: s}
+	l := &link{generation: generation, seen: generation, transport: newTransport(c, generation), signer: s, retired: new(atomic.Bool)}
 	if a.token != nil {
 		l.tokenKey = tokens.Key{
 			ASPSP: c.Name, Endpoint: a.token.String(), Identity: c.IdentityName,
@@ -115,4 +117,15 @@ func (a *ASPSP) checkRoles(generation *certs.Generation) error {
 
 // retire lets calls in flight finish and closes every connection that is or
 // becomes idle, so that the former certificate disappears from the wire.
-func (l *link) retire() { l.transport.CloseIdleConnections() }
+func (l *link) retire() {
+	l.retired.Store(true)
+	l.transport.CloseIdleConnections()
+}
+
+// sweep keeps a retired link retired after it sent a request: net/http keeps
+// connections again from then on, until it is told anew.
+func (l *link) sweep() {
+	if l.retired.Load() {
+		l.transport.CloseIdleConnections()
+	}
+}

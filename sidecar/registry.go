@@ -110,13 +110,14 @@ func (a *ASPSP) target(u *url.URL, operation string, absolute bool) *url.URL {
 	case absolute:
 		out.Path, out.RawPath = u.Path, u.RawPath
 	default:
-		path := u.Path
-		if path != "" && path[0] != '/' {
-			path = "/" + path
+		path, escaped := u.Path, u.EscapedPath()
+		if escaped != "" && escaped[0] != '/' {
+			// What is left after a prefix was stripped must not run into base_url's last segment.
+			path, escaped = "/"+path, "/"+escaped
 		}
 		out.Path = a.base.Path + path
 		if u.RawPath != "" || a.base.RawPath != "" {
-			out.RawPath = a.base.EscapedPath() + u.EscapedPath()
+			out.RawPath = a.base.EscapedPath() + escaped
 		}
 	}
 	return out

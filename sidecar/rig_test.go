@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -70,6 +71,8 @@ type rig struct {
 	mu       sync.Mutex
 	events   []sidecar.Event
 	replays  []string
+	reasons  []string // of Hooks.Fallback
+	unlinked []error
 }
 
 // options change what newRig builds.
@@ -171,6 +174,16 @@ func (r *rig) newASPSP(o options) (*sidecar.ASPSP, error) {
 			defer r.mu.Unlock()
 			r.replays = append(r.replays, cause)
 		},
+		Fallback: func(_, operation, requestID, reason string) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.reasons = append(r.reasons, operation+" "+requestID+" "+reason)
+		},
+		Unlinked: func(_, _ string, err error) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.unlinked = append(r.unlinked, err)
+		},
 	}})
 }
 
@@ -187,12 +200,12 @@ func (r *rig) handler(byHost bool) http.Handler {
 		}
 		ex, err := route.Prepare(req, func(template string) string { return req.Header.Get(strings.Trim(template, "{}")) })
 		if err != nil {
-			sidecar.AsRefusal(err).Write(w)
+			tell(w, err)
 			return
 		}
-		response, err := ex.RoundTrip(req.WithContext(context.WithoutCancel(req.Context())))
+		response, err := ex.RoundTrip(req)
 		if err = ex.Finish(err); err != nil {
-			sidecar.AsRefusal(err).Write(w)
+			tell(w, err)
 			return
 		}
 		defer response.Body.Close()
@@ -200,8 +213,18 @@ func (r *rig) handler(byHost bool) http.Handler {
 			w.Header()[name] = values
 		}
 		w.WriteHeader(response.StatusCode)
-		_, _ = io.Copy(w, response.Body)
+		if _, err = io.Copy(w, response.Body); err != nil {
+			panic(http.ErrAbortHandler) // as proxies do, so that the app sees that the answer is cut short
+		}
 	})
+}
+
+// tell answers the app with a refusal, unless it went away.
+func tell(w http.ResponseWriter, err error) {
+	if errors.Is(err, context.Canceled) {
+		panic(http.ErrAbortHandler)
+	}
+	sidecar.AsRefusal(err).Write(w)
 }
 
 // answer is what the app got.
@@ -274,4 +297,3 @@ func (r *rig) lastEvent() sidecar.Event {
 	}
 	return r.events[len(r.events)-1]
 }
-

@@ -121,6 +121,7 @@ const maxDeadConnections = 2
 // of the request was written, or the request may be repeated (idempotent).
 // sent reports whether the bank may have received it.
 func (l *link) send(appearance func() (*http.Request, error), idempotent bool, again func()) (response *http.Response, sent bool, err error) {
+	defer l.sweep()
 	for dead := 0; ; dead++ {
 		req, err := appearance()
 		if err != nil {
