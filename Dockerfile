@@ -35,8 +35,9 @@ COPY --from=artifacts /caddy /caddy
 COPY --from=artifacts --chown=65532:65532 /data /data
 COPY --from=artifacts --chown=65532:65532 /config /config
 
-# Where Caddy keeps its state; on volumes, for the rest is read-only.
-ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/config
+# Where Caddy keeps its state, and the demo its files; on volumes, for the rest
+# is read-only.
+ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/config TMPDIR=/data
 VOLUME ["/data", "/config"]
 
 # By number, so that Kubernetes can tell it is not root.
