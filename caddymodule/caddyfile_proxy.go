@@ -19,9 +19,13 @@ var refusedOptions = map[string]string{
 	"rewrite":        "the operation is checked before; use the rewrite directive in front of tpp_proxy",
 	"method":         "the operation is checked before; use the method directive in front of tpp_proxy",
 	"lb_retry_match": "a payment must not be sent twice because of its answer",
-	"health_uri":     "the bank would get requests that no app and no PSU asked for",
-	"health_port":    "the bank would get requests that no app and no PSU asked for",
+	"health_uri":     unasked,
+	"health_path":    unasked,
+	"health_port":    unasked,
 }
+
+// unasked is why active health checks are refused.
+const unasked = "the bank would get requests that no app and no PSU asked for"
 
 // parseProxy parses the directive
 //

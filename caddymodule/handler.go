@@ -57,7 +57,25 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		return answer(w, err)
 	}
-	return answer(w, ex.Finish(next.ServeHTTP(w, ex.ForProxy(r))))
+	out := ex.ForProxy(r)
+	w, out = keepLocation(w, r, out)
+	defer func() {
+		// reverse_proxy ends an answer that broke off midway with a panic.
+		if cause := recover(); cause != nil {
+			ex.Abort(r.Context().Err())
+			panic(cause)
+		}
+	}()
+	return answer(w, ex.Finish(proxyError(next.ServeHTTP(w, out))))
+}
+
+// proxyError names what reverse_proxy says before it tries the bank at all:
+// passive health checks hold the bank back after failures.
+func proxyError(err error) error {
+	if said, ok := errors.AsType[caddyhttp.HandlerError](err); ok && said.StatusCode == http.StatusServiceUnavailable {
+		return sidecar.ErrHeldBack(err)
+	}
+	return err
 }
 
 // answer tells the app of a refusal.

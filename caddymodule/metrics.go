@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +23,10 @@ type metrics struct {
 	fetches    *prometheus.HistogramVec
 	notAfter   *prometheus.GaugeVec
 	generation *prometheus.GaugeVec
+
+	mu sync.Mutex
+	// inUse counts the pooled identities of a name: two while one replaces another.
+	inUse map[string]int
 }
 
 // signatureBuckets span a P-256 signature in software to one in a slow device.
@@ -47,6 +52,7 @@ func newMetrics() *metrics {
 		}, labels)
 	}
 	return &metrics{
+		inUse: make(map[string]int),
 		requests: counter("requests_total",
 			"Calls of the app by outcome: the class of the bank's answer, the code of a local refusal, or canceled.",
 			"aspsp", "identity", "operation", "attended", "outcome"),
@@ -107,4 +113,23 @@ func (m *metrics) certificates(identity string, generation *certs.Generation) {
 		}
 	}
 	m.generation.WithLabelValues(identity).Set(float64(generation.Number))
+}
+
+// use and forget bracket the time that an identity is configured: the date of a
+// certificate that is no longer used must not set off an alarm.
+func (m *metrics) use(identity string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.inUse[identity]++
+}
+
+func (m *metrics) forget(identity string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.inUse[identity]--; m.inUse[identity] > 0 {
+		return
+	}
+	delete(m.inUse, identity)
+	m.notAfter.DeletePartialMatch(prometheus.Labels{"identity": identity})
+	m.generation.DeleteLabelValues(identity)
 }

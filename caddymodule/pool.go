@@ -59,6 +59,7 @@ type pooledIdentity struct {
 	context context.Context
 	start   sync.Once
 	ended   sync.WaitGroup
+	metrics *metrics
 }
 
 // watch starts the watcher, once.
@@ -70,6 +71,7 @@ func (p *pooledIdentity) watch(interval time.Duration) {
 func (p *pooledIdentity) Destruct() error {
 	p.cancel()
 	p.ended.Wait()
+	p.metrics.forget(p.Name())
 	return nil
 }
 
@@ -105,7 +107,8 @@ func (a *App) useIdentity(name string, config *Identity) (*pooledIdentity, []cer
 		}
 		findings = found
 		ctx, cancel := context.WithCancel(context.Background())
-		return &pooledIdentity{Identity: identity, context: ctx, cancel: cancel}, nil
+		metrics.use(name)
+		return &pooledIdentity{Identity: identity, context: ctx, cancel: cancel, metrics: metrics}, nil
 	})
 	if err != nil {
 		return nil, nil, err

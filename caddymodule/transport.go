@@ -33,6 +33,7 @@ func (Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	response, err := ex.RoundTrip(req)
 	switch {
 	case err == nil:
+		takeLocation(req.Context(), response.Header)
 		return response, nil
 	case sidecar.NothingSent(err):
 		// reverse_proxy may try again on this error, whatever the method.

@@ -31,6 +31,24 @@ func (ex *Exchange) Finish(err error) error {
 	return nil
 }
 
+// Abort ends an exchange, in place of Finish, whose answer broke off after its
+// head had gone to the app. appGone is the error of the app's context, nil if
+// it was the bank that broke off.
+func (ex *Exchange) Abort(appGone error) {
+	if appGone != nil {
+		ex.done(Event{Status: ex.status, Outcome: outcomeCanceled, Err: appGone})
+		return
+	}
+	lost := ex.complete(refuse(CodeBankConnectionLost, "in the middle of the answer", nil))
+	ex.done(Event{Status: ex.status, Outcome: string(lost.Code), Err: lost})
+}
+
+// ErrHeldBack is the refusal of a request that the proxy did not even try to
+// send, because the bank failed shortly before. cause is what the proxy said.
+func ErrHeldBack(cause error) error {
+	return refuse(CodeBankUnreachable, "not tried, since the bank failed shortly before", cause)
+}
+
 // RefusalResponse returns an answer to the app that carries a refusal of
 // RoundTrip, for a proxy that would otherwise take the error for the bank's.
 func (ex *Exchange) RefusalResponse(req *http.Request, err error) *http.Response {
