@@ -9,6 +9,11 @@
 // mistake of the signer is not repeated by its judge. Over HTTP/1.1 the
 // signature is verified against the bytes as they arrived.
 //
+// The token endpoint is /stet/psd2/oauth/token, the code flow begins at
+// /stet/psd2/oauth/authorize. A keyId of the form SN=,CA= must carry the serial
+// number in hexadecimal and the issuer's name as Java's X500Principal.getName()
+// prints it, because that is what the gateways of known banks compare with.
+//
 // The bank is for tests and demonstrations. Its accounts, codes and tokens are
 // made up; the error envelope and some status codes are choices of this
 // package where the public documentation is silent.

@@ -23,8 +23,6 @@ type problem struct {
 	Text   string
 }
 
-func (p *problem) Error() string { return p.Text }
-
 // refuse makes a problem.
 func refuse(status int, code, format string, args ...any) *problem {
 	return &problem{status, code, fmt.Sprintf(format, args...)}
@@ -96,15 +94,18 @@ func (c *call) refusal(problems []*problem) *answer {
 	}
 	var a *answer
 	switch {
-	case c.endpoint != nil && c.endpoint.dialect == dialectToken:
+	case c.endpoint.dialect == dialectToken:
 		a = tokenError(first, texts)
-	case c.endpoint != nil && c.endpoint.dialect == dialectBerlin:
+	case c.endpoint.dialect == dialectBerlin:
 		a = berlinError(problems)
 	default:
 		a = asJSON(first.Status, typeProblem, stetError{
 			Timestamp: c.bank.now().UTC().Format(time.RFC3339Nano), Status: first.Status, Error: first.Code,
 			Message: strings.Join(texts, "; "), Path: c.r.URL.Path, Problems: texts,
 		})
+	}
+	if first.Status == http.StatusMethodNotAllowed && c.endpoint.method != "" {
+		a.header.Set("Allow", c.endpoint.method)
 	}
 	if first.Status == http.StatusUnauthorized && first.Code == codeToken {
 		a.header.Set("WWW-Authenticate", `Bearer error="invalid_token"`)

@@ -40,9 +40,9 @@ type Fault struct {
 	RetryAfter int `json:"retry_after,omitempty"`
 	// HTML answers Status with a page of HTML, as gateways before banks do.
 	HTML bool `json:"html,omitempty"`
-	// RevokeTokens revokes all tokens when the fault hits, before the checks,
-	// so that an API call is answered with 401.
-	RevokeTokens bool `json:"revoke_tokens,omitempty"`
+	// ExpireTokens ends all access tokens when the fault hits, before the
+	// checks, so that an API call is answered with 401.
+	ExpireTokens bool `json:"expire_tokens,omitempty"`
 }
 
 // Wait is a duration written as text ("250ms") in JSON.

@@ -62,7 +62,7 @@ func TestStatusFaults(t *testing.T) {
 	}
 	w.bank.Reset()
 	w.expect(w.send(w.confirmation(token)), 200, "")
-	w.fault(Fault{RevokeTokens: true, Next: 1})
+	w.fault(Fault{ExpireTokens: true, Next: 1})
 	w.expect(w.send(w.confirmation(token)), 401, "unknown or was revoked")
 	w.expect(w.send(w.confirmation(w.cardToken("cbpii"))), 200, "")
 }

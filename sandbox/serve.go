@@ -45,8 +45,8 @@ func (b *Bank) serve(w http.ResponseWriter, r *http.Request) {
 	c.conn, _ = r.Context().Value(connectionKey{}).(*connection)
 	c.receive(w)
 	fault := b.faults.take(c.endpoint.name == operationToken)
-	if fault.RevokeTokens {
-		b.RevokeTokens()
+	if fault.ExpireTokens {
+		b.ExpireTokens()
 	}
 	c.rec.Fault = fault != Fault{}
 	c.check()

@@ -77,6 +77,9 @@ func TestTokenRefusals(t *testing.T) {
 	}
 	resp := w.send(&request{method: "GET", target: "/stet/psd2/oauth/token", header: [][2]string{{"Host", "x"}}})
 	w.expect(resp, 405, "POST is expected")
+	if resp.header.Get("Allow") != "POST" {
+		t.Errorf("Allow: %v", resp.header)
+	}
 	resp = w.send(&request{method: "POST", target: "/stet/psd2/oauth/token", body: "{}",
 		header: [][2]string{{"Host", "x"}, {"Content-Type", "application/json"}, {"Content-Length", "2"}}})
 	w.expect(resp, 400, "not application/x-www-form-urlencoded")
