@@ -52,10 +52,7 @@ func (b *Bank) putFaults(w http.ResponseWriter, r *http.Request) {
 		err = decodeStrict(body, &faults)
 	}
 	if err == nil {
-		err = b.faults.SetToken(faults.Token)
-	}
-	if err == nil {
-		err = b.faults.SetAPI(faults.API)
+		err = b.faults.replace(faults)
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)

@@ -103,6 +103,17 @@ func (f *Faults) set(where *Fault, fault Fault) error {
 	return nil
 }
 
+// replace sets both, or neither if one is wrong.
+func (f *Faults) replace(next faultsJSON) error {
+	if err := errors.Join(next.Token.validate(), next.API.validate()); err != nil {
+		return fmt.Errorf("sandbox: fault: %w", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.token, f.api = next.Token, next.API
+	return nil
+}
+
 // take returns the fault that hits this request and counts it down.
 func (f *Faults) take(token bool) Fault {
 	f.mu.Lock()

@@ -234,6 +234,32 @@ func TestAuthorizeRefusals(t *testing.T) {
 	}
 }
 
+// TestSignedTokenRequest: no signature is demanded, but one that comes is verified.
+func TestSignedTokenRequest(t *testing.T) {
+	w := newWorld(t)
+	body := values("client_id", orgID, "grant_type", "client_credentials", "scope", "cbpii").Encode()
+	prepare := func() *request {
+		r := w.stet("POST", "/stet/psd2/oauth/token", body, "x")
+		r.set("Content-Type", "application/x-www-form-urlencoded")
+		r.del("Authorization")
+		return r
+	}
+	w.expect(w.signAndSend(prepare()), 200, "")
+	if !w.bank.Last().SignatureOK {
+		t.Error("the signature was not verified")
+	}
+	r := prepare()
+	r.sign(t)
+	r.set("Date", "yesterday")
+	w.expect(w.send(r), 400, "does not verify")
+	r = prepare()
+	r.set("Digest", digestOf("x"))
+	w.expect(w.signAndSend(r), 400, "Digest does not match")
+	r = prepare()
+	r.keyID = "SN=1,CA=x"
+	w.expect(w.signAndSend(r), 400, "no registered QSEAL")
+}
+
 func TestFallback(t *testing.T) {
 	w := newWorld(t)
 	form := values("client_id", orgID, "grant_type", "client_credentials", "scope", "aisp")

@@ -126,6 +126,29 @@ func TestGatewayName(t *testing.T) {
 	}
 }
 
+// TestStringTypes: names come in several ASN.1 string types. A value that is no
+// text, and a type without a keyword, are printed as hexadecimal.
+func TestStringTypes(t *testing.T) {
+	attr := func(oid, value string) string { return "30" + length(oid+value) + oid + value }
+	rdn := func(attrs string) string { return "31" + length(attrs) + attrs }
+	name := rdn(attr("0603550406", "13024652")) + // C, PrintableString FR
+		rdn(attr("0603550407", "1e0400c90074")) + // L, BMPString Ét
+		rdn(attr("060355040a", "1403e974e9")) + // O, T61String été
+		rdn(attr("0603550403", "0c0161")+attr("060355040b", "020105")) + // CN, UTF8String a, with OU, INTEGER 5
+		rdn(attr("0603550405", "130131")) // serialNumber
+	der, err := hex.DecodeString("30" + length(name) + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := gatewayName(der)
+	if want := "2.5.4.5=#130131,CN=a+OU=#020105,O=été,L=Ét,C=FR"; err != nil || got != want {
+		t.Errorf("%v: got %s, want %s", err, got, want)
+	}
+}
+
+// length is the DER length of what the hexadecimal text stands for.
+func length(text string) string { return hex.EncodeToString([]byte{byte(len(text) / 2)}) }
+
 func TestQcStatementsVectors(t *testing.T) {
 	var vectors []struct {
 		Hex     string
