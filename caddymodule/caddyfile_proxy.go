@@ -65,23 +65,15 @@ func parseProxy(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 // parseProxyOptions hands the block to reverse_proxy's own parser, after
 // refusing the options that must not be there.
 func parseProxyOptions(h httpcaddyfile.Helper) (*reverseproxy.Handler, error) {
-	tokens := []caddyfile.Token{{File: h.File(), Line: h.Line(), Text: "reverse_proxy"}}
-	segment := h.NewFromNextSegment()
-	block := false
-	for segment.Next() {
-		token := segment.Token()
-		if !block {
-			// The segment begins with the arguments already read.
-			block = token.Text == "{"
-			if !block {
-				continue
-			}
-			token.Line = h.Line()
+	// The block's brace has to stay on the line of what comes before it.
+	name := h.Token()
+	name.Text = "reverse_proxy"
+	tokens := []caddyfile.Token{name}
+	for segment := h.NewFromNextSegment(); segment.Next(); {
+		// The segment begins with the argument, or the name, already read.
+		if len(tokens) > 1 || segment.Val() == "{" {
+			tokens = append(tokens, segment.Token())
 		}
-		tokens = append(tokens, token)
-	}
-	if !block {
-		tokens = tokens[:1]
 	}
 	check := caddyfile.NewDispenser(tokens)
 	check.Next()
