@@ -116,7 +116,11 @@ func (a *App) makeASPSPs() ([]*sidecar.ASPSP, error) {
 			continue
 		}
 		if config.Identity == nil {
-			continue // reported with the identity
+			// That is reported with the identity; what else is wrong, here.
+			if err := sidecar.Check(config); err != nil {
+				wrong = append(wrong, err)
+			}
+			continue
 		}
 		aspsp, err := sidecar.New(config, sidecar.Dependencies{Tokens: a.shared.tokens, Hooks: a.hooks()})
 		if err != nil {

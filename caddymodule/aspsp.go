@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -19,31 +20,24 @@ import (
 // merges the overrides, and finds the identity and the trust pool. Identity is
 // nil if it is configured but could not be loaded.
 func (c *ASPSP) resolve(name string, set *profiles.Set, app *App) (sidecar.Config, error) {
-	fail := func(err error) (sidecar.Config, error) {
-		return sidecar.Config{}, fmt.Errorf("aspsp %s: %w", name, err)
+	var wrong []error
+	check := func(err error) {
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("aspsp %s: %w", name, err))
+		}
 	}
-	if c.Profile == "" {
-		return fail(fmt.Errorf("it needs a profile; there are: %s", strings.Join(set.Names(), ", ")))
-	}
-	base, err := set.Get(c.Profile)
-	if err != nil {
-		return fail(err)
-	}
-	profile, err := base.With(profiles.Overrides{Signature: c.Signature, Headers: c.Headers, PSU: c.PSU, Token: c.Token})
-	if err != nil {
-		return fail(err)
-	}
+	profile, err := c.profile(set)
+	check(err)
 	if app.Identities[c.Identity] == nil {
-		return fail(fmt.Errorf("there is no identity %q; configured are: %s",
+		check(fmt.Errorf("there is no identity %q; configured are: %s",
 			c.Identity, strings.Join(slices.Sorted(maps.Keys(app.Identities)), ", ")))
 	}
 	pool, err := trustPool(c.TrustPool)
-	if err != nil {
-		return fail(err)
-	}
+	check(err)
 	http2, err := c.http2()
-	if err != nil {
-		return fail(err)
+	check(err)
+	if err := errors.Join(wrong...); err != nil {
+		return sidecar.Config{}, err
 	}
 	repl := caddy.NewReplacer()
 	config := sidecar.Config{
@@ -58,6 +52,18 @@ func (c *ASPSP) resolve(name string, set *profiles.Set, app *App) (sidecar.Confi
 		config.Identity = identity.Identity
 	}
 	return config, nil
+}
+
+// profile returns the profile with the overrides of the configuration.
+func (c *ASPSP) profile(set *profiles.Set) (*profiles.Profile, error) {
+	if c.Profile == "" {
+		return nil, fmt.Errorf("it needs a profile; there are: %s", strings.Join(set.Names(), ", "))
+	}
+	base, err := set.Get(c.Profile)
+	if err != nil {
+		return nil, err
+	}
+	return base.With(profiles.Overrides{Signature: c.Signature, Headers: c.Headers, PSU: c.PSU, Token: c.Token})
 }
 
 // http2 reads the versions setting.

@@ -84,7 +84,9 @@ func (a *App) parseIdentity(d *caddyfile.Dispenser) error {
 		case "qwac":
 			err = identity.QWAC.parse(d)
 		case "qseal":
-			identity.QSEAL = new(KeyPair)
+			if identity.QSEAL == nil {
+				identity.QSEAL = new(KeyPair)
+			}
 			err = identity.QSEAL.parse(d)
 		default:
 			err = d.Errf("unknown option %q in identity %s; there are: qwac, qseal", d.Val(), name)
@@ -99,6 +101,9 @@ func (a *App) parseIdentity(d *caddyfile.Dispenser) error {
 
 func (k *KeyPair) parse(d *caddyfile.Dispenser) error {
 	slot := d.Val()
+	if k.Certificate != "" {
+		return d.Errf("%s is configured twice", slot)
+	}
 	args := d.RemainingArgs()
 	switch len(args) {
 	case 1:

@@ -108,9 +108,12 @@ func parseList(d *caddyfile.Dispenser) ([]string, error) {
 // parseMap parses a block of lines, each a key and its value. A single entry
 // may stand on the option's own line.
 func parseMap(d *caddyfile.Dispenser, element reflect.Type) (map[string]any, error) {
-	parsed := make(map[string]any)
+	option, parsed := d.Val(), make(map[string]any)
 	entry := func() error {
 		key := d.Val()
+		if _, twice := parsed[key]; twice {
+			return d.Errf("%s is configured twice in %s", key, option)
+		}
 		value, err := parseValue(d, element)
 		parsed[key] = value
 		return err

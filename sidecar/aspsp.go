@@ -70,6 +70,12 @@ func New(config Config, deps Dependencies) (*ASPSP, error) {
 	return a, nil
 }
 
+// Check finds what New would find wrong apart from the certificates, for a
+// configuration whose identity could not be loaded.
+func Check(config Config) error {
+	return (&ASPSP{config: config.withDefaults()}).compile()
+}
+
 // compile turns the configuration's data into what a request needs.
 func (a *ASPSP) compile() (err error) {
 	c := a.config
