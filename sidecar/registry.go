@@ -51,6 +51,10 @@ type Route struct {
 // uses the sidecar as its HTTP proxy (absolute-form, RFC 9112 section 3.2.2), or
 // a hosts entry leads the bank's name to the sidecar.
 func (r *Registry) RouteByHost(req *http.Request) (Route, error) {
+	// CONNECT and OPTIONS * have no path that could belong to a base URL.
+	if err := checkMethod(req); err != nil {
+		return Route{}, err
+	}
 	host := strings.ToLower(req.Host)
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
