@@ -157,10 +157,17 @@ func adapt(text string) ([]byte, error) {
 // load runs a configuration, in place of one that runs.
 func (r *rig) load(p parts) {
 	r.t.Helper()
-	config, err := adapt(r.text(p))
-	r.check(err)
-	r.check(caddy.Load(config, true))
+	r.loadText(r.text(p))
 }
+
+func (r *rig) loadText(text string) {
+	r.t.Helper()
+	config, err := adapt(text)
+	r.check(err)
+	r.check(loadConfig(config))
+}
+
+func loadConfig(config []byte) error { return caddy.Load(config, true) }
 
 // validate does what "caddy validate" does.
 func (r *rig) validate(p parts) error {
