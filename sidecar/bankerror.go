@@ -46,6 +46,23 @@ func (w *wireWatch) wrote() bool {
 	return now-w.before > largestAlert
 }
 
+// heard returns what the bank said before the connection was closed, if err is
+// only that it was: a write under way may fail before the alert that explains it
+// is reported. net/http has closed the connection by then, and crypto/tls
+// repeats the error it met last on every further Read.
+func (w *wireWatch) heard(err error) error {
+	closed := errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+	if w.reused || !w.telling || !closed {
+		return err
+	}
+	if _, last := w.conn.Read(make([]byte, 1)); last != nil {
+		if _, ok := remoteAlert(last); ok {
+			return last
+		}
+	}
+	return err
+}
+
 // largestAlert is more than a TLS alert record takes and less than any request:
 // closing a dead connection writes a close_notify. A request's record of which
 // less than this has left is incomplete, so that the bank cannot decrypt it.
@@ -76,6 +93,7 @@ func bankError(err error, watch *wireWatch, sent bool) *Refusal {
 }
 
 func classify(err error, watch *wireWatch) *Refusal {
+	err = watch.heard(err)
 	// An alert on a connection that has carried requests is not about its handshake.
 	if alert, ok := remoteAlert(err); ok && !watch.reused {
 		if alert == alertHandshakeFailure || alert >= alertBadCertificate && alert <= alertCertificateUnknown ||
@@ -89,7 +107,10 @@ func classify(err error, watch *wireWatch) *Refusal {
 	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return refuse(CodeBankCertificate, verificationText(untrusted), err)
 	}
-	var dns *net.DNSError
+	var (
+		dns     *net.DNSError
+		network *net.OpError
+	)
 	switch {
 	case !watch.connected() && isTimeout(err):
 		return refuse(CodeBankConnectTimeout, "", err)
@@ -99,11 +120,11 @@ func classify(err error, watch *wireWatch) *Refusal {
 		return refuse(CodeBankUnreachable, plainCause(err), err)
 	case isTimeout(err):
 		return refuse(CodeBankTimeout, "", err)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
-		errors.Is(err, syscall.EPIPE), strings.Contains(err.Error(), "server closed idle connection"),
-		strings.Contains(err.Error(), "stream error"), strings.Contains(err.Error(), "GOAWAY"):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network):
 		return refuse(CodeBankConnectionLost, "", err)
-	case strings.Contains(err.Error(), "malformed"):
+	case strings.Contains(err.Error(), "malformed"), strings.Contains(err.Error(), "transport connection broken"):
+		// net/http says the latter of an answer it could not parse, too, and does
+		// not export what was wrong with it.
 		return refuse(CodeBankAnswerUnreadable, "", err)
 	default:
 		return refuse(CodeBankConnectionLost, "", err)

@@ -66,6 +66,7 @@ type rig struct {
 	identity *certs.Identity
 	tokens   *tokens.Cache
 	aspsp    *sidecar.ASPSP
+	others   []*sidecar.ASPSP
 	registry *sidecar.Registry
 	app      *httptest.Server
 	mu       sync.Mutex
@@ -241,11 +242,12 @@ func (r *rig) call(method, path, body string, headers ...string) answer {
 	r.check(err)
 	if body == "" {
 		req.Body = http.NoBody
-	} else {
-		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Add(headers[i], headers[i+1])
+	}
+	if body != "" && req.Header.Get("Content-Type") == "" {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	return r.do(req)
 }

@@ -83,6 +83,8 @@ func (a *ASPSP) sendTokenRequest(l *link, req *http.Request) (*http.Response, er
 		out.Header["Date"] = []string{now.UTC().Format(http.TimeFormat)}
 		out.Header["X-Request-ID"] = []string{a.deps.NewRequestID()}
 		delete(out.Header, "X-Request-Id")
+		// Present and empty keeps net/http from naming itself.
+		out.Header["User-Agent"] = []string{""}
 		if !a.config.Profile.Token.Sign {
 			return out, nil
 		}

@@ -50,10 +50,19 @@ type countedConn struct {
 	written atomic.Int64
 }
 
+// lastWords is how long a failed write keeps its error to itself. Why it failed
+// may be waiting to be read: a bank that refuses a certificate says so in a TLS
+// alert and closes while the request is still being written. net/http tells
+// of the error that comes first, and the alert says more than "broken pipe".
+const lastWords = 50 * time.Millisecond
+
 // Write implements net.Conn.
 func (c *countedConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.written.Add(int64(n))
+	if err != nil && len(p) > largestAlert {
+		time.Sleep(lastWords)
+	}
 	return n, err
 }
 
