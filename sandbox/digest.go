@@ -14,7 +14,7 @@ import (
 func checkDigest(value string, body []byte) error {
 	algorithm, encoded, ok := strings.Cut(value, "=")
 	if !ok {
-		return errors.New("Digest is not algorithm=value")
+		return errors.New("header Digest is not algorithm=value")
 	}
 	var want []byte
 	switch strings.ToUpper(algorithm) {
@@ -25,14 +25,14 @@ func checkDigest(value string, body []byte) error {
 		sum := sha512.Sum512(body)
 		want = sum[:]
 	default:
-		return errors.New("Digest uses an algorithm other than SHA-256 and SHA-512")
+		return errors.New("header Digest uses an algorithm other than SHA-256 and SHA-512")
 	}
 	got, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	if err != nil {
-		return errors.New("Digest holds no valid base64")
+		return errors.New("header Digest holds no valid base64")
 	}
 	if subtle.ConstantTimeCompare(got, want) != 1 {
-		return errors.New("Digest does not match the body received")
+		return errors.New("header Digest does not match the body received")
 	}
 	return nil
 }

@@ -31,31 +31,31 @@ func parseSignature(value string) (signatureHeader, error) {
 	for {
 		name, after, ok := strings.Cut(rest, `="`)
 		if !ok {
-			return signatureHeader{}, errors.New(`Signature has a parameter that is not name="value"`)
+			return signatureHeader{}, errors.New(`header Signature has a parameter that is not name="value"`)
 		}
 		if !slices.Contains([]string{"keyId", "algorithm", "headers", "signature"}, name) {
-			return signatureHeader{}, fmt.Errorf("Signature has the unexpected parameter %.40q", name)
+			return signatureHeader{}, fmt.Errorf("header Signature has the unexpected parameter %.40q", name)
 		}
 		if _, twice := params[name]; twice {
-			return signatureHeader{}, fmt.Errorf("Signature has the parameter %s twice", name)
+			return signatureHeader{}, fmt.Errorf("header Signature has the parameter %s twice", name)
 		}
 		text, left, err := quoted(after)
 		if err != nil {
-			return signatureHeader{}, fmt.Errorf("Signature parameter %s: %w", name, err)
+			return signatureHeader{}, fmt.Errorf("header Signature parameter %s: %w", name, err)
 		}
 		params[name] = text
 		if left == "" {
 			break
 		}
 		if rest, ok = strings.CutPrefix(left, ","); !ok {
-			return signatureHeader{}, errors.New("Signature parameters are not separated by a comma")
+			return signatureHeader{}, errors.New("header Signature parameters are not separated by a comma")
 		}
 		// One space is seen in the wild (and in the Berlin Group's example).
 		rest = strings.TrimPrefix(rest, " ")
 	}
 	for _, name := range []string{"keyId", "algorithm", "headers", "signature"} {
 		if params[name] == "" {
-			return signatureHeader{}, fmt.Errorf("Signature lacks the parameter %s", name)
+			return signatureHeader{}, fmt.Errorf("header Signature lacks the parameter %s", name)
 		}
 	}
 	return assembleSignature(params)

@@ -60,7 +60,7 @@ func TestDerived(t *testing.T) {
 			if got := header["Digest"][0]; got != v.Headers["digest"] {
 				t.Errorf("Digest %s, expected %s", got, v.Headers["digest"])
 			}
-			if got := header["TPP-Signature-Certificate"]; spec.Certificate.Header != "" && got[0] != v.Headers["tpp-signature-certificate"] {
+			if got := header[spec.Certificate.Header]; spec.Certificate.Header != "" && got[0] != v.Headers["tpp-signature-certificate"] {
 				t.Errorf("certificate header %s", got[0])
 			}
 		})

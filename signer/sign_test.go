@@ -92,7 +92,7 @@ func TestSignReplaces(t *testing.T) {
 	if err := s.Sign(msg, testTime); err != nil {
 		t.Fatal(err)
 	}
-	if len(msg.Header) != 4 || msg.Header["Signature"] == nil || msg.Header["TPP-Signature-Certificate"] == nil {
+	if len(msg.Header) != 4 || msg.Header["Signature"] == nil || msg.Header[spec.Certificate.Header] == nil {
 		t.Errorf("%v", msg.Header)
 	}
 	if err := Verify(cred.Key.Public(), spec, msg); err != nil {
@@ -100,7 +100,7 @@ func TestSignReplaces(t *testing.T) {
 	}
 	msg.Header["Signature"] = append(msg.Header["Signature"], "more")
 	msg.Header["Digest"] = append(msg.Header["Digest"], "more")
-	if msg.Header["TPP-Signature-Certificate"][0] != s.certificate {
+	if msg.Header[spec.Certificate.Header][0] != s.certificate {
 		t.Error("adding to one header wrote into another")
 	}
 }
@@ -108,7 +108,8 @@ func TestSignReplaces(t *testing.T) {
 func TestSignTrims(t *testing.T) {
 	s := mustCompile(t, literalSpec("x", "psu-*"), testCredentials(t, "p256"))
 	shared := []string{" a", "b\t"}
-	msg := &Message{Header: http.Header{"X": shared, "PSU-ID": {"\t c "}, "Other": {" d "}}}
+	psuID := "PSU-ID" // as on the wire, not as net/http spells it
+	msg := &Message{Header: http.Header{"X": shared, psuID: {"\t c "}, "Other": {" d "}}}
 	text, _, err := s.SigningString(msg, testTime)
 	if err != nil || text != "x: a, b\npsu-id: c" || msg.Header["X"][0] != " a" {
 		t.Fatalf("%q, %v, %v", text, err, msg.Header)
@@ -116,7 +117,7 @@ func TestSignTrims(t *testing.T) {
 	if err := s.Sign(msg, testTime); err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(msg.Header["X"], []string{"a", "b"}) || msg.Header["PSU-ID"][0] != "c" || msg.Header["Other"][0] != " d " {
+	if !reflect.DeepEqual(msg.Header["X"], []string{"a", "b"}) || msg.Header[psuID][0] != "c" || msg.Header["Other"][0] != " d " {
 		t.Errorf("%v", msg.Header)
 	}
 	if shared[0] != " a" {
