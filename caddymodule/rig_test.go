@@ -224,6 +224,14 @@ func (r *rig) request(method, path, body string, headers ...string) *http.Reques
 	return req
 }
 
+// form makes a request with a form, as to a token endpoint.
+func (r *rig) form(path, body string, headers ...string) *http.Request {
+	r.t.Helper()
+	req := r.request("POST", path, body, headers...)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return req
+}
+
 // plain is an app's HTTP client without cleverness: a fresh connection for each
 // call, nothing followed, nothing unpacked.
 func plain() *http.Client {
