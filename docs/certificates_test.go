@@ -43,12 +43,17 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-var certificateFile = regexp.MustCompile(certificateDir + `/[^\s"'}]+\.(pem|crt|key)`)
+var (
+	// defaulted is {$NAME:default}, for which Caddy puts the default here too.
+	defaulted       = regexp.MustCompile(`\{\$\w+:([^}]*)\}`)
+	certificateFile = regexp.MustCompile(certificateDir + `/[^\s"'}]+\.(pem|crt|key)`)
+)
 
 // provide makes every certificate file that a text names, and returns the text
 // with dir in the place of certificateDir. What a file is to hold shows in its name.
 func provide(t *testing.T, dir, text string) string {
 	t.Helper()
+	text = defaulted.ReplaceAllString(text, "$1")
 	for _, named := range certificateFile.FindAllString(text, -1) {
 		target := filepath.Join(dir, strings.TrimPrefix(named, certificateDir))
 		if _, err := os.Stat(target); err == nil {

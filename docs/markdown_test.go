@@ -147,12 +147,18 @@ func section(t *testing.T, text, title string) string {
 	if !ok {
 		t.Fatalf("there is no heading %q", title)
 	}
-	level, _, _ := strings.Cut(title, " ")
-	end := regexp.MustCompile(`(?m)^#{1,` + string(rune('0'+len(level))) + `} `)
-	if at := end.FindStringIndex(after); at != nil {
-		after = after[:at[0]]
+	marks, _, _ := strings.Cut(title, " ")
+	var part strings.Builder
+	code := false
+	for line := range strings.SplitSeq(after, "\n") {
+		level, _, _ := strings.Cut(line, " ")
+		if !code && level != "" && strings.HasPrefix(marks, level) {
+			break
+		}
+		code = code != fence.MatchString(line)
+		part.WriteString(line + "\n")
 	}
-	return after
+	return part.String()
 }
 
 // rows gives the cells of all table rows of a text, without heads.
