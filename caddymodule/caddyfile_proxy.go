@@ -53,6 +53,7 @@ func parseProxy(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if err != nil {
 		return nil, err
 	}
+	handler.PassHeaders = proxy.Headers != nil && proxy.Headers.Request != nil
 	proxy.TransportRaw = json.RawMessage(`{"protocol":"tpp"}`)
 	proxy.DynamicUpstreamsRaw = json.RawMessage(`{"source":"tpp"}`)
 	subroute := &caddyhttp.Subroute{Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{

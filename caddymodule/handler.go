@@ -20,6 +20,12 @@ type Handler struct {
 	// ASPSP names the bank. Empty: the bank is found by the request's Host,
 	// for apps that keep the bank's own address.
 	ASPSP string `json:"aspsp,omitempty"`
+	// PassHeaders hands the app's headers, but for those that tell of the PSU,
+	// to reverse_proxy, so that its header settings can change or remove them.
+	// Without it they are kept from the proxy, and its logs, until the request
+	// is sent; headers that the proxy adds are sent all the same. tpp_proxy
+	// sets it if it has header_up. Default false.
+	PassHeaders bool `json:"pass_headers,omitempty"`
 
 	registry *sidecar.Registry
 }
@@ -57,7 +63,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		return answer(w, err)
 	}
-	out := ex.ForProxy(r)
+	out := ex.ForProxy(r, h.PassHeaders)
 	w, out = keepLocation(w, r, out)
 	defer func() {
 		// reverse_proxy ends an answer that broke off midway with a panic.

@@ -25,9 +25,9 @@ type Exchange struct {
 	fallback   string // the app's reason, "" if not asked for
 
 	requestID     string
-	madeRequestID bool   // made here, so every attempt gets a new one
-	authorization string // the app's own, if allowed
-	withheld      http.Header
+	madeRequestID bool        // made here, so every attempt gets a new one
+	authorization string      // the app's own, if allowed
+	withheld      http.Header // the app's, kept from the proxy
 	link          *link
 	token         *tokens.Token // nil if the request carries none of ours
 

@@ -1,37 +1,35 @@
 package sidecar
 
 import (
-	"maps"
 	"net/http"
 	"strings"
-
-	"github.com/caddy-tpp/caddy-tpp/psu"
 )
 
 // ForProxy returns the request to hand to the proxy that will call RoundTrip:
-// with the exchange in its context, its body taken, and without what must not
-// appear in the proxy's own debug logs. Headers that tell of the PSU or of an
-// authorization stay with the exchange, which adds them when it sends. In the
-// place of the request URI, which may hold an account, the operation is named;
-// URL is as it was.
-func (ex *Exchange) ForProxy(r *http.Request) *http.Request {
+// with the exchange in its context and its body taken. The headers stay with the
+// exchange, which adds them when it sends: what tells of the PSU then appears in
+// none of the proxy's own debug logs, and the proxy copies, and encodes for
+// logs that are not written, nothing that it does not need. Only with
+// passHeaders does it get the harmless ones, for settings that change them.
+//
+// In the place of the request URI, which may hold an account, the operation is
+// named; URL is as it was.
+func (ex *Exchange) ForProxy(r *http.Request, passHeaders bool) *http.Request {
 	out := r.WithContext(WithExchange(r.Context(), ex))
-	out.Header = maps.Clone(r.Header)
-	for name, values := range r.Header {
-		if !tellsOfPSU(name) {
-			continue
-		}
-		delete(out.Header, name)
-		if name == "Authorization" || psu.IsContext(name) {
-			continue // the exchange holds them already, checked
-		}
-		if ex.withheld == nil {
-			ex.withheld = make(http.Header)
-		}
-		ex.withheld[name] = values
-	}
 	out.RequestURI = ex.operation
 	out.Body, out.ContentLength, out.TransferEncoding, out.Trailer = http.NoBody, 0, nil, nil
+	out.Header = make(http.Header, 4)
+	ex.withheld = r.Header
+	if passHeaders {
+		ex.withheld = make(http.Header)
+		for name, values := range r.Header {
+			if tellsOfPSU(name) {
+				ex.withheld[name] = values
+			} else {
+				out.Header[name] = values
+			}
+		}
+	}
 	return out
 }
 

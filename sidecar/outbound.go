@@ -10,13 +10,14 @@ import (
 )
 
 // outboundHeaders builds what all attempts of an exchange have in common: the
-// allowed headers of the app, the profile's fixed headers and the PSU context.
+// allowed headers of the app and of what the proxy was configured to add, the
+// profile's fixed headers and the PSU context.
 // Header keys are in the spelling that goes on the wire.
-func (ex *Exchange) outboundHeaders(app http.Header) http.Header {
+func (ex *Exchange) outboundHeaders(proxied http.Header) http.Header {
 	a := ex.aspsp
-	out := make(http.Header, len(app)+8)
+	out := make(http.Header, len(ex.withheld)+8)
 	pass := func(name string, values []string) { out[neverIdempotencyKey(name)] = values }
-	ex.dropped = a.filter.Select(app, pass) + a.filter.Select(ex.withheld, pass)
+	ex.dropped = a.filter.Select(ex.withheld, pass) + a.filter.Select(proxied, pass)
 	for _, field := range a.filter.Fixed() {
 		if value := a.config.ResolveSecret(field.Value); value != "" {
 			out[field.Name] = []string{value}

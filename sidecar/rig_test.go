@@ -71,6 +71,7 @@ type rig struct {
 	app      *httptest.Server
 	mu       sync.Mutex
 	events   []sidecar.Event
+	begun    int // exchanges
 	replays  []string
 	reasons  []string // of Hooks.Fallback
 	unlinked []error
@@ -192,6 +193,9 @@ func (r *rig) newASPSP(o options) (*sidecar.ASPSP, error) {
 func (r *rig) handler(byHost bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		route := sidecar.Route{ASPSP: r.aspsp}
+		r.mu.Lock()
+		r.begun++
+		r.mu.Unlock()
 		var err error
 		if byHost {
 			if route, err = r.registry.RouteByHost(req); err != nil {
@@ -204,9 +208,9 @@ func (r *rig) handler(byHost bool) http.Handler {
 			tell(w, err)
 			return
 		}
-		response, err := ex.RoundTrip(req)
-		if err = ex.Finish(err); err != nil {
-			tell(w, err)
+		response, err := ex.RoundTrip(ex.ForProxy(req, false))
+		if err != nil {
+			tell(w, ex.Finish(err))
 			return
 		}
 		defer response.Body.Close()
@@ -215,8 +219,10 @@ func (r *rig) handler(byHost bool) http.Handler {
 		}
 		w.WriteHeader(response.StatusCode)
 		if _, err = io.Copy(w, response.Body); err != nil {
+			ex.Abort(req.Context().Err())
 			panic(http.ErrAbortHandler) // as proxies do, so that the app sees that the answer is cut short
 		}
+		r.check(ex.Finish(nil))
 	})
 }
 
