@@ -19,7 +19,7 @@ func TestAppThatGoesAwayHarmsNoOther(t *testing.T) {
 			config: func(c *sidecar.Config) { c.HTTP2 = http2 },
 		})
 		r.accepted(r.funds(), 200)
-		r.check(r.bank.Faults().SetAPI(sandbox.Fault{Delay: sandbox.Wait(150 * time.Millisecond)}))
+		r.check(r.bank.Faults().SetAPI(sandbox.Fault{Delay: sandbox.Wait(400 * time.Millisecond)}))
 		var wg sync.WaitGroup
 		for i := range 20 {
 			wg.Go(func() {
@@ -29,7 +29,7 @@ func TestAppThatGoesAwayHarmsNoOther(t *testing.T) {
 					}
 					return
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 				defer cancel()
 				req, err := http.NewRequestWithContext(ctx, "POST", r.app.URL+"/funds-confirmations", strings.NewReader(fundsBody))
 				if err != nil {
@@ -45,9 +45,10 @@ func TestAppThatGoesAwayHarmsNoOther(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		outcomes := r.awaitEvents(21)
-		if outcomes["canceled"] != 10 || outcomes["2xx"] != 11 {
-			t.Errorf("h2 %t: outcomes %v", http2, outcomes)
+		outcomes := r.awaitEvents()
+		// On a slow machine, a few give up before the sidecar has seen their request.
+		if outcomes["canceled"] == 0 || outcomes["2xx"] != 11 || outcomes["canceled"]+11 != r.begun {
+			t.Errorf("h2 %t: outcomes %v of %d", http2, outcomes, r.begun)
 		}
 	}
 }
@@ -72,19 +73,19 @@ func TestAppThatGoesAwayWhileTheTokenIsFetched(t *testing.T) {
 	a := r.funds()
 	wg.Wait()
 	r.accepted(a, 200)
-	if outcomes := r.awaitEvents(2); outcomes["canceled"] != 1 || r.bank.TokenCalls() != 1 || len(r.calls()) != 1 {
+	if outcomes := r.awaitEvents(); outcomes["canceled"] != 1 || r.bank.TokenCalls() != 1 || len(r.calls()) != 1 {
 		t.Errorf("outcomes %v, %d token calls, %d calls", outcomes, r.bank.TokenCalls(), len(r.calls()))
 	}
 }
 
-// awaitEvents waits until n exchanges have ended and counts their outcomes.
-func (r *rig) awaitEvents(n int) map[string]int {
+// awaitEvents waits until all exchanges have ended and counts their outcomes.
+func (r *rig) awaitEvents() map[string]int {
 	r.t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		r.mu.Lock()
-		got := len(r.events)
+		ended := len(r.events) == r.begun
 		r.mu.Unlock()
-		if got >= n {
+		if ended {
 			break
 		}
 	}

@@ -77,6 +77,10 @@ func TestAnswerCutMidwayShowsAsCut(t *testing.T) {
 	if err == nil {
 		t.Errorf("half an answer looks whole: %d %q", a.status, a.body)
 	}
+	outcomes := r.awaitEvents()
+	if e := r.lastEvent(); outcomes[string(sidecar.CodeBankConnectionLost)] != 1 || e.Status != 400 {
+		t.Errorf("event %+v", e)
+	}
 }
 
 func TestErrorsOfTheBankPassByteForByte(t *testing.T) {

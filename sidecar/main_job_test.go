@@ -22,12 +22,3 @@ func TestPlainCallGoesOutCompliant(t *testing.T) {
 		t.Errorf("the app got X-Request-ID %q, the bank %q", got, record.Header.Get("X-Request-ID"))
 	}
 }
-
-func TestGet(t *testing.T) {
-	r := newRig(t, options{})
-	for _, h2 := range []bool{false, true} {
-		_ = h2
-		r.call("GET", "/accounts", "")
-		t.Log(string(r.bank.Last().RawHead), r.bank.Last().Problems)
-	}
-}
