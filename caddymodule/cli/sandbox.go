@@ -28,6 +28,11 @@ func sandboxCommand() *cobra.Command {
 		cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
+			for _, listen := range []string{address, control} {
+				if err := loopbackOnly(listen); err != nil {
+					return err
+				}
+			}
 			people, err := newParties()
 			if err != nil {
 				return err
@@ -59,11 +64,6 @@ func newBank(people *parties, keyID string, http2 bool) (*sandbox.Bank, error) {
 
 // serveSandbox runs the bank and its control plane until the context ends.
 func serveSandbox(ctx context.Context, cmd *cobra.Command, bank *sandbox.Bank, dir, address, control string) error {
-	for _, listen := range []string{address, control} {
-		if err := loopbackOnly(listen); err != nil {
-			return err
-		}
-	}
 	if err := bank.Start(address); err != nil {
 		return err
 	}
