@@ -106,7 +106,7 @@ func (w *world) checkClone(t *testing.T, b block) {
 				fail("CI does not run the tests")
 			}
 		case len(words) > 2 && words[0] == "go" && slices.Contains([]string{"build", "run"}, words[1]):
-			if tags := tagsFlag.FindStringSubmatch(line); tags == nil || !strings.Contains(buildFlags(t), "-tags="+tags[1]) {
+			if tags := tagsFlag.FindStringSubmatch(line); tags == nil || tags[1] != buildTags(t) {
 				fail("its build tags are not those of xcaddy.json")
 			}
 			if _, args, ok := strings.Cut(line, "./cmd/caddy "); ok {
@@ -128,7 +128,7 @@ func (w *world) checkClone(t *testing.T, b block) {
 func (w *world) checkHelp(t *testing.T, args string, fail func(string)) {
 	t.Helper()
 	command, _, _ := strings.Cut(args, " -")
-	script := "caddy " + command + " --help > help.txt"
+	script := "caddy " + command + " --help > help.txt; grep -q '^  caddy " + command + "' help.txt"
 	for _, flag := range ownFlag.FindAllStringSubmatch(" "+args, -1) {
 		script += "; grep -qe '" + flag[1] + "' help.txt"
 	}
@@ -137,7 +137,8 @@ func (w *world) checkHelp(t *testing.T, args string, fail func(string)) {
 	}
 }
 
-func buildFlags(t *testing.T) string {
+// buildTags are the tags of the image.
+func buildTags(t *testing.T) string {
 	t.Helper()
 	var builder struct {
 		BuildFlags string `json:"build_flags"`
@@ -145,7 +146,11 @@ func buildFlags(t *testing.T) string {
 	if err := json.Unmarshal([]byte(read(t, "xcaddy.json")), &builder); err != nil {
 		t.Fatal(err)
 	}
-	return builder.BuildFlags
+	tags := tagsFlag.FindStringSubmatch(builder.BuildFlags)
+	if tags == nil {
+		t.Fatal("xcaddy.json has no build tags")
+	}
+	return tags[1]
 }
 
 func hasBenchmark(t *testing.T, dir string) bool {
