@@ -23,10 +23,38 @@ func numberedPair(t testing.TB, n int64, qwac, qseal crypto.Signer) pair {
 	return issue(t, testpki.Profile{Signer: qwac, Serial: big.NewInt(n)}, testpki.Profile{Signer: qseal, Serial: big.NewInt(n + 1000)})
 }
 
+// everything keeps more records than a bank does.
+type everything struct {
+	mu      sync.Mutex
+	records []sandbox.Record
+}
+
+func (e *everything) add(record *sandbox.Record) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.records = append(e.records, *record)
+}
+
+// await waits for n more records.
+func (e *everything) await(t *testing.T, n int) {
+	t.Helper()
+	count := func() int {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return len(e.records)
+	}
+	for start, deadline := count(), time.Now().Add(10*time.Second); count() < start+n; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d requests in 10 s", count()-start)
+		}
+	}
+}
+
 func TestRotationUnderLoad(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
+		seen := &everything{}
 		r := newRig(t, options{
-			bank:   func(o *sandbox.Options) { o.HTTP2 = http2 },
+			bank:   func(o *sandbox.Options) { o.HTTP2, o.OnRequest = http2, seen.add },
 			config: func(c *sidecar.Config) { c.HTTP2 = http2 },
 		})
 		qwacKey, qsealKey := secondTPP(t).qwac.Key, firstTPP().qseal.Key
@@ -38,8 +66,6 @@ func TestRotationUnderLoad(t *testing.T) {
 		}
 		stop := make(chan struct{})
 		var workers sync.WaitGroup
-		var mu sync.Mutex
-		done := 0
 		for range 20 {
 			workers.Go(func() {
 				for {
@@ -49,9 +75,6 @@ func TestRotationUnderLoad(t *testing.T) {
 					default:
 					}
 					a := r.funds("PSU-IP-Address", publicIP)
-					mu.Lock()
-					done++
-					mu.Unlock()
 					if a.status != 200 {
 						t.Errorf("a call failed: %d %s", a.status, a.body)
 						return
@@ -59,23 +82,22 @@ func TestRotationUnderLoad(t *testing.T) {
 				}
 			})
 		}
-		for _, p := range pairs {
-			r.breakFiles()
+		for i, p := range pairs {
+			if i == 1 {
+				r.breakFiles()
+			}
 			r.install(p)
 			changed, _, err := r.identity.Reload()
 			if err != nil || !changed {
 				t.Errorf("reload: changed %t, %v", changed, err)
 			}
-			time.Sleep(150 * time.Millisecond)
+			seen.await(t, 40)
 		}
 		close(stop)
 		workers.Wait()
-		r.sameGeneration(pairs)
+		r.sameGeneration(seen.records, pairs)
 		if len(r.unlinked) > 0 {
 			t.Errorf("unlinked: %v", r.unlinked)
-		}
-		if done < 100 {
-			t.Errorf("only %d calls", done)
 		}
 	}
 }
@@ -107,10 +129,10 @@ func (r *rig) breakFiles() {
 
 // sameGeneration fails unless in each request TLS certificate, keyId and
 // signature were of one generation, and every generation was used.
-func (r *rig) sameGeneration(pairs []pair) {
+func (r *rig) sameGeneration(records []sandbox.Record, pairs []pair) {
 	r.t.Helper()
 	used := map[string]int{}
-	for _, record := range r.bank.Records() {
+	for _, record := range records {
 		if record.Proto == "TLS" {
 			continue // a connection given up before a request needed it
 		}
@@ -135,7 +157,7 @@ func (r *rig) sameGeneration(pairs []pair) {
 			r.t.Errorf("QWAC %d was never used; used were %v", p.qwac.Certificate.SerialNumber, used)
 		}
 	}
-	last := r.bank.Last()
+	last := records[len(records)-1]
 	if got, want := last.ClientCert.SerialNumber, pairs[len(pairs)-1].qwac.Certificate.SerialNumber; got.Cmp(want) != 0 {
 		r.t.Errorf("the last call showed QWAC %d, want %d", got, want)
 	}
