@@ -101,6 +101,19 @@ func TestLocalRefusalsDoNotCountAgainstTheBank(t *testing.T) {
 	r.compliant(r.waitForToken())
 }
 
+// TestTokenOutageAfter401DoesNotCountAgainstTheBank is the same for a refusal
+// that comes up only once the request is with the transport.
+func TestTokenOutageAfter401DoesNotCountAgainstTheBank(t *testing.T) {
+	r := newRig(t)
+	r.load(parts{site: proxyWith("fail_duration 1m\nmax_fails 1")})
+	r.compliant(r.funds("PSU-IP-Address", publicIP))
+	r.bank.RevokeTokens()
+	r.check(r.bank.Faults().SetToken(sandbox.Fault{Status: 503, Next: 3}))
+	r.refused(r.funds("PSU-IP-Address", publicIP), sidecar.CodeTokenUnavailable, 502)
+	r.bank.Faults().Clear()
+	r.compliant(r.waitForToken())
+}
+
 // waitForToken calls until the pause after a failed fetch is over.
 func (r *rig) waitForToken() answer {
 	r.t.Helper()

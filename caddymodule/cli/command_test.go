@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,13 +59,14 @@ func TestHealth(t *testing.T) {
 
 // TestHealthExitStatus holds what a container's probe sees of the real binary.
 func TestHealthExitStatus(t *testing.T) {
-	status := http.StatusOK
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	var status atomic.Int64
+	status.Store(http.StatusOK)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) }))
 	defer server.Close()
 	if output, exit := run(t, nil, "tpp", "health", "--url", server.URL); exit != 0 {
 		t.Errorf("exit status %d: %s", exit, output)
 	}
-	status = http.StatusServiceUnavailable
+	status.Store(http.StatusServiceUnavailable)
 	if output, exit := run(t, nil, "tpp", "health", "--url", server.URL); exit != 1 || !strings.Contains(output, "503") {
 		t.Errorf("exit status %d: %s", exit, output)
 	}
