@@ -84,8 +84,11 @@ func (b *rawBank) accept(config *tls.Config) {
 		b.conns[raw] = true
 		b.mu.Unlock()
 		b.wg.Go(func() {
-			defer raw.Close()
 			b.serve(tls.Server(raw, config))
+			raw.Close()
+			b.mu.Lock()
+			delete(b.conns, raw)
+			b.mu.Unlock()
 		})
 	}
 }
@@ -117,6 +120,13 @@ func readRaw(conn io.Reader) (*rawRequest, error) {
 	body, err := io.ReadAll(request.Body)
 	head, _, _ := strings.Cut(seen.String(), "\r\n\r\n")
 	return &rawRequest{head: head + "\r\n", body: body, Request: request}, err
+}
+
+// live is how many connections are open.
+func (b *rawBank) live() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.conns)
 }
 
 func (b *rawBank) url() string { return "https://" + b.listener.Addr().String() }

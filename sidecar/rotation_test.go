@@ -2,7 +2,9 @@ package sidecar_test
 
 import (
 	"crypto"
+	"io"
 	"math/big"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -222,6 +224,60 @@ func TestFormerCertificateLeavesTheWire(t *testing.T) {
 	}
 	if n := r.bank.Stats().Connections - before; n != 0 {
 		t.Errorf("%d new connections", n)
+	}
+}
+
+// TestLateCallLeavesNoConnectionOfAFormerCertificate sends with a generation
+// that was replaced between the checks and the attempt.
+func TestLateCallLeavesNoConnectionOfAFormerCertificate(t *testing.T) {
+	b := newRawBank(t, nil, answerOK)
+	r := b.toward(t, options{})
+	req := httptest.NewRequest("GET", "/x", nil)
+	req.Header.Set("Authorization", "Bearer x")
+	ex, err := sidecar.Route{ASPSP: r.aspsp}.Prepare(req, nil)
+	r.check(err)
+	r.install(numberedPair(t, 700, firstTPP().qwac.Key, firstTPP().qseal.Key))
+	_, _, err = r.identity.Reload()
+	r.check(err)
+	r.call("GET", "/x", "", "Authorization", "Bearer x")
+	response, err := ex.RoundTrip(ex.ForProxy(req, false))
+	r.check(err)
+	if b.live() != 2 {
+		t.Errorf("%d connections during the late call", b.live())
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	r.check(err)
+	response.Body.Close()
+	for deadline := time.Now().Add(5 * time.Second); b.live() > 1 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	}
+	if got := b.received(); b.live() != 1 || got[0].serial == got[1].serial {
+		t.Errorf("%d connections, QWACs %s and %s", b.live(), got[0].serial, got[1].serial)
+	}
+}
+
+func TestRepetitionUsesThePresentCertificates(t *testing.T) {
+	var rotate sync.Once
+	var onRefused func()
+	r := newRig(t, options{bank: func(o *sandbox.Options) {
+		o.OnRequest = func(record *sandbox.Record) {
+			if record.Status == 401 {
+				rotate.Do(onRefused)
+			}
+		}
+	}})
+	p := numberedPair(t, 800, firstTPP().qwac.Key, firstTPP().qseal.Key)
+	r.check(r.bank.AddQSEAL(p.qseal.Certificate))
+	onRefused = func() {
+		r.install(p)
+		if _, _, err := r.identity.Reload(); err != nil {
+			t.Error(err)
+		}
+	}
+	r.accepted(r.funds(), 200)
+	r.bank.ExpireTokens()
+	record := r.accepted(r.funds(), 200)
+	if record.ClientCert.SerialNumber.Int64() != 800 || record.QSEAL.SerialNumber.Int64() != 1800 {
+		t.Errorf("QWAC %d, QSEAL %d", record.ClientCert.SerialNumber, record.QSEAL.SerialNumber)
 	}
 }
 
