@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -165,6 +166,43 @@ func TestHTTP2ConnectionGivenUpByTheBank(t *testing.T) {
 	requests := b.received()
 	if len(requests) != 20 || requests[0].ProtoMajor != 2 {
 		t.Errorf("%d requests over %s for 20 calls", len(requests), requests[0].Proto)
+	}
+	distinct(t, requests, "Signature", "X-Request-ID")
+}
+
+// TestPoolFullOfDeadConnections is a bank, or a firewall, that has given up all
+// idle connections without a word that net/http could have seen.
+func TestPoolFullOfDeadConnections(t *testing.T) {
+	const pooled = 5
+	var all sync.WaitGroup
+	all.Add(pooled)
+	var mu sync.Mutex
+	carried := map[*tls.Conn]int{}
+	b := newRawBank(t, nil, func(conn *tls.Conn, r *rawRequest, nth int) {
+		mu.Lock()
+		carried[conn]++
+		second := carried[conn] > 1
+		mu.Unlock()
+		if second {
+			closeTCP(conn)
+			return
+		}
+		if nth <= pooled {
+			all.Done()
+			all.Wait()
+		}
+		answerOK(conn, r, nth)
+	})
+	r := b.toward(t, options{})
+	var wg sync.WaitGroup
+	for range pooled {
+		wg.Go(func() { r.call("GET", "/x", "", "Authorization", "Bearer x") })
+	}
+	wg.Wait()
+	a := r.call("GET", "/x", "", "Authorization", "Bearer x")
+	requests := b.received()
+	if a.status != 200 || len(requests) != pooled+3 {
+		t.Errorf("%d %s after %d requests", a.status, a.body, len(requests)-pooled)
 	}
 	distinct(t, requests, "Signature", "X-Request-ID")
 }
