@@ -122,6 +122,12 @@ func (a *App) makeASPSPs() ([]*sidecar.ASPSP, error) {
 			}
 			continue
 		}
+		for header, value := range config.Profile.Headers.Set {
+			if standsInClear(header, value) {
+				a.logger.Warn("a secret seems to stand in the configuration; write {file./path} or {env.NAME} instead",
+					zap.String("aspsp", name), zap.String("header", header))
+			}
+		}
 		aspsp, err := sidecar.New(config, sidecar.Dependencies{Tokens: a.shared.tokens, Hooks: a.hooks()})
 		if err != nil {
 			wrong = append(wrong, err)

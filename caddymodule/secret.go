@@ -27,12 +27,23 @@ func resolvePassphrase(placeholder string) ([]byte, error) {
 	return bytes.TrimRight([]byte(value), "\r\n"), nil
 }
 
-// resolveHeader replaces placeholders in a fixed header's value. A secret that
-// cannot be read gives an empty value, which omits the header; the bank then
-// says what is missing.
-func resolveHeader(value string) string {
+// resolveHeader replaces placeholders in a fixed header's value.
+func resolveHeader(value string) (string, error) {
 	if !strings.Contains(value, "{") {
-		return value
+		return value, nil
 	}
-	return strings.TrimRight(caddy.NewReplacer().ReplaceAll(value, ""), "\r\n")
+	resolved, err := caddy.NewReplacer().ReplaceOrErr(value, true, true)
+	return strings.TrimRight(resolved, "\r\n"), err
+}
+
+// standsInClear reports whether a fixed header looks like a secret that is
+// written in the configuration itself, where backups and autosave copy it.
+func standsInClear(name, value string) bool {
+	name = strings.ToLower(name)
+	for _, word := range []string{"secret", "password", "api-key", "apikey", "token", "credential"} {
+		if strings.Contains(name, word) {
+			return value != "" && !strings.Contains(value, "{")
+		}
+	}
+	return false
 }

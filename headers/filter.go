@@ -12,8 +12,7 @@ import (
 type Field struct {
 	// Name is the spelling to be used on the wire.
 	Name string
-	// Value may hold placeholders for the caller to resolve. If it comes out
-	// empty, the header is not sent.
+	// Value may hold placeholders for the caller to resolve.
 	Value string
 }
 

@@ -43,6 +43,9 @@ type ASPSP struct {
 	operations *profiles.Matcher
 	filter     *headers.Filter
 	psu        *psu.Checker
+	fixed      []headers.Field
+	// fixedSecrets is true if a fixed header's value has to be resolved.
+	fixedSecrets bool
 
 	current atomic.Pointer[link]
 	linking sync.Mutex
@@ -98,6 +101,8 @@ func (a *ASPSP) compile() (err error) {
 	if a.filter, err = headers.Compile(c.Profile.Headers); err != nil {
 		return c.configError("headers: %w", err)
 	}
+	a.fixed = a.filter.Fixed()
+	a.fixedSecrets = slices.ContainsFunc(a.fixed, func(field headers.Field) bool { return strings.Contains(field.Value, "{") })
 	if a.psu, err = psu.Compile(c.Profile.PSU); err != nil {
 		return c.configError("psu: %w", err)
 	}

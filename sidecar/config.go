@@ -58,8 +58,9 @@ type Config struct {
 	// a signature. Default 256.
 	IdleConns int
 	// ResolveSecret replaces {env.NAME} and {file./path} in fixed header
-	// values. It is called for each request, so that secrets can be rotated.
-	ResolveSecret func(string) string
+	// values. It is called for each request, so that secrets can be rotated; an
+	// error refuses the request.
+	ResolveSecret func(string) (string, error)
 }
 
 // withDefaults returns c with every zero value replaced by its default.
@@ -83,7 +84,7 @@ func (c Config) withDefaults() Config {
 		c.TokenEndpoint = c.Profile.Token.Endpoint
 	}
 	if c.ResolveSecret == nil {
-		c.ResolveSecret = func(value string) string { return value }
+		c.ResolveSecret = func(value string) (string, error) { return value, nil }
 	}
 	return c
 }

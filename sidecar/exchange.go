@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/caddy-tpp/caddy-tpp/headers"
 	"github.com/caddy-tpp/caddy-tpp/psu"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
@@ -28,6 +29,7 @@ type Exchange struct {
 	madeRequestID bool        // made here, so every attempt gets a new one
 	authorization string      // the app's own, if allowed
 	withheld      http.Header // the app's, kept from the proxy
+	fixed         []headers.Field
 	link          *link
 	token         *tokens.Token // nil if the request carries none of ours
 
@@ -80,6 +82,9 @@ func (ex *Exchange) prepare(r *http.Request, resolve func(string) string) (err e
 	}
 	if ex.psu, err = a.psu.Collect(r.Header, resolve, ex.operation); err != nil {
 		return psuRefusal(err)
+	}
+	if ex.fixed, err = a.resolveFixed(); err != nil {
+		return err
 	}
 	if ex.body, err = readBody(r, a.config.MaxBody); err != nil {
 		return err

@@ -1,11 +1,14 @@
 package sidecar
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
+	"github.com/caddy-tpp/caddy-tpp/headers"
 	"github.com/caddy-tpp/caddy-tpp/signer"
 )
 
@@ -18,12 +21,8 @@ func (ex *Exchange) outboundHeaders(proxied http.Header) http.Header {
 	out := make(http.Header, len(ex.withheld)+8)
 	pass := func(name string, values []string) { out[neverIdempotencyKey(name)] = values }
 	ex.dropped = a.filter.Select(ex.withheld, pass) + a.filter.Select(proxied, pass)
-	for _, field := range a.filter.Fixed() {
-		if value := a.config.ResolveSecret(field.Value); value != "" {
-			out[field.Name] = []string{value}
-		} else {
-			removeHeader(out, field.Name)
-		}
+	for _, field := range ex.fixed {
+		out[field.Name] = []string{field.Value}
 	}
 	if _, ok := out["User-Agent"]; !ok {
 		// Present and empty keeps net/http from naming itself.
@@ -46,14 +45,29 @@ func neverIdempotencyKey(name string) string {
 	return name
 }
 
-// removeHeader deletes a header in whatever spelling.
-func removeHeader(h http.Header, name string) {
-	for key := range h {
-		if strings.EqualFold(key, name) {
-			delete(h, key)
-		}
+// resolveFixed returns the profile's fixed headers with their secrets in place.
+// A secret that cannot be read, or is no header value, refuses the call: without
+// it the bank would refuse, and say less clearly why.
+func (a *ASPSP) resolveFixed() ([]headers.Field, error) {
+	if !a.fixedSecrets {
+		return a.fixed, nil
 	}
+	resolved := make([]headers.Field, 0, len(a.fixed))
+	for _, field := range a.fixed {
+		value, err := a.config.ResolveSecret(field.Value)
+		if err == nil && (value == "" || strings.ContainsFunc(value, unicode.IsControl)) {
+			err = errNoHeaderValue
+		}
+		if err != nil {
+			return nil, refuse(CodeSecretUnreadable, field.Name, err)
+		}
+		resolved = append(resolved, headers.Field{Name: field.Name, Value: value})
+	}
+	return resolved, nil
 }
+
+// errNoHeaderValue is the cause when a secret is there but cannot be sent.
+var errNoHeaderValue = errors.New("it is empty or holds a control character")
 
 // attempt makes the request of one appearance on the wire: its own Date and
 // signature, and its own X-Request-ID unless the app sent one.

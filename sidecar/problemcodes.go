@@ -29,6 +29,7 @@ const (
 	CodeTokenTimeout         Code = "token-endpoint-timeout"
 	CodeTokenMalformed       Code = "token-answer-malformed"
 	CodeSignedHeaderMissing  Code = "signed-header-missing"
+	CodeSecretUnreadable     Code = "secret-unreadable"
 	CodeSigningFailed        Code = "signing-failed"
 	CodeCertificateUnusable  Code = "certificate-unusable"
 	CodeCertificateRefused   Code = "certificate-refused-by-bank"
@@ -68,6 +69,7 @@ var problems = []Problem{
 	{CodeTokenTimeout, http.StatusGatewayTimeout, "the bank's token endpoint did not answer in time", "retry later; nobody needs to log in again"},
 	{CodeTokenMalformed, http.StatusBadGateway, "the bank's token endpoint gave an unusable answer", "retry later; if it stays, compare token { endpoint } with the bank's documentation"},
 	{CodeSignedHeaderMissing, http.StatusBadRequest, "a header that this bank wants signed is missing", "send the header that the detail names"},
+	{CodeSecretUnreadable, http.StatusInternalServerError, "a secret for a fixed header cannot be read", "check the {file./path} or {env.NAME} of the header that the detail names"},
 	{CodeSigningFailed, http.StatusInternalServerError, "the request could not be signed", "check the QSEAL key and, if it lives in a device, that device"},
 	{CodeCertificateUnusable, http.StatusServiceUnavailable, "the identity's certificate cannot be used", "replace the file that the detail names; it is picked up without a restart"},
 	{CodeCertificateRefused, http.StatusBadGateway, "the bank refused this TLS client certificate", "check at the bank that this QWAC is registered, not revoked and not replaced"},

@@ -124,18 +124,27 @@ func TestFixedHeadersWithSecrets(t *testing.T) {
 	r := b.toward(t, options{
 		overrides: profiles.Overrides{Headers: []byte(`{"set":{"X-API-Key":"{env.KEY}","User-Agent":"tpp/1","Accept-Language":""}}`)},
 		config: func(c *sidecar.Config) {
-			c.ResolveSecret = func(value string) string { return strings.ReplaceAll(value, "{env.KEY}", secret) }
+			c.ResolveSecret = func(value string) (string, error) {
+				return strings.ReplaceAll(value, "{env.KEY}", secret), nil
+			}
 		},
 	})
-	for _, secret = range []string{"first", "second", ""} {
+	for _, secret = range []string{"first", "second"} {
 		r.call("GET", "/x", "", "Authorization", "Bearer x", "X-API-Key", "mine", "User-Agent", "app/1", "Accept-Language", "fr")
 		head := b.last(t).head
 		wantLine(t, head, "User-Agent: tpp/1")
 		wantNo(t, head, "Accept-Language")
-		if secret == "" {
-			wantNo(t, head, "X-API-Key")
-		} else {
-			wantLine(t, head, "X-API-Key: "+secret)
+		wantLine(t, head, "X-API-Key: "+secret)
+	}
+	sent := len(b.received())
+	for _, secret = range []string{"", "two\r\nlines"} {
+		a := r.call("GET", "/x", "", "Authorization", "Bearer x")
+		r.refused(a, sidecar.CodeSecretUnreadable)
+		if !strings.Contains(a.body, `"detail":"X-API-Key"`) {
+			t.Errorf("%s", a.body)
 		}
+	}
+	if n := len(b.received()); n != sent {
+		t.Errorf("%d requests left without their secret", n-sent)
 	}
 }
