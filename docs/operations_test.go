@@ -4,10 +4,13 @@ import (
 	"go/ast"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
 )
@@ -40,10 +43,16 @@ func (w *world) scrape(t *testing.T) (kinds map[string]string, labels map[string
 	return kinds, labels
 }
 
-// The table of metrics is what a sidecar shows that has sent, fetched, signed
-// and repeated.
-func TestMetrics(t *testing.T) {
+// What is said of a running sidecar is so.
+func TestRunningSidecar(t *testing.T) {
 	w := newWorld(t)
+	t.Run("metrics", w.testMetrics)
+	t.Run("logs", w.testLogs)
+}
+
+// testMetrics compares the table with what a sidecar shows that has sent,
+// fetched, signed and repeated.
+func (w *world) testMetrics(t *testing.T) {
 	w.settle(t, w.sidecar)
 	if err := w.run(t, w.dir, "curl -s -X POST http://"+w.control+"/expire-tokens"); err != nil {
 		t.Fatal(err)
@@ -70,6 +79,37 @@ func TestMetrics(t *testing.T) {
 			}
 		}
 	}
+}
+
+// logRecipe is the part of a Caddyfile that shows one line per call.
+func logRecipe(t *testing.T) string {
+	t.Helper()
+	_, logs, _ := strings.Cut(section(t, read(t, operationsFile), "## Logs"), "```caddyfile\n{\n")
+	recipe, _, ok := strings.Cut(logs, "\n}\n```")
+	if !ok {
+		t.Fatalf("%s has no recipe for logs", operationsFile)
+	}
+	return recipe
+}
+
+// testLogs wants a line for a call, and one for a certificate file that is
+// broken, from a sidecar whose logs follow the recipe.
+func (w *world) testLogs(t *testing.T) {
+	w.settle(t, w.sidecar)
+	key := filepath.Join(w.dir, "qwac-key.pem")
+	if err := os.Rename(filepath.Join(w.dir, "qseal-key.pem"), key); err != nil {
+		t.Fatal(err)
+	}
+	missing := []string{`"msg":"call"`, `"msg":"changed certificate files cannot be used; going on with the former ones"`}
+	for range 100 {
+		said := w.said.String()
+		missing = slices.DeleteFunc(missing, func(line string) bool { return strings.Contains(said, line) })
+		if len(missing) == 0 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("%s: its logs do not have %s", operationsFile, strings.Join(missing, " and "))
 }
 
 // Each outcome that an alert asks for is a code or a class of answers.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +26,8 @@ type world struct {
 	caddyfile string   // of the sidecar
 	caddy     string   // a command that is Caddy
 	env       []string // for commands
+
+	said *output // of the sidecar's log
 
 	demo, bank, control             string // addresses
 	sidecar, admin, metricsListener string
@@ -53,7 +56,7 @@ func newWorld(t *testing.T) *world {
 // startDemo runs the demo on free ports and reads them from what it says.
 func (w *world) startDemo(t *testing.T) {
 	t.Helper()
-	out := w.start(t, "tpp", "demo", "--dir", w.dir, "--listen", "127.0.0.1:0", "--bank", "127.0.0.1:0", "--control", "127.0.0.1:0")
+	out := w.start(t, nil, "tpp", "demo", "--dir", w.dir, "--listen", "127.0.0.1:0", "--bank", "127.0.0.1:0", "--control", "127.0.0.1:0")
 	said := make(chan string, 1)
 	go func() {
 		var text strings.Builder
@@ -88,6 +91,7 @@ func (w *world) startSidecar(t *testing.T) {
 	t.Helper()
 	w.caddyfile = filepath.Join(t.TempDir(), "Caddyfile")
 	write(t, w.caddyfile, fmt.Sprintf(`{
+	%[6]s
 	admin %[1]s
 	persist_config off
 	metrics
@@ -120,13 +124,14 @@ func (w *world) startSidecar(t *testing.T) {
 	bind 127.0.0.1
 	metrics
 }
-`, w.admin, w.dir, w.bank, port(w.sidecar), port(w.metricsListener)))
-	w.start(t, "run", "--config", w.caddyfile, "--adapter", "caddyfile")
+`, w.admin, w.dir, w.bank, port(w.sidecar), port(w.metricsListener), logRecipe(t)))
+	w.said = new(output)
+	w.start(t, w.said, "run", "--config", w.caddyfile, "--adapter", "caddyfile")
 	w.await(t, "http://"+w.sidecar+"/-/health", "")
 }
 
 // start runs Caddy in the background until the test ends, and gives what it prints.
-func (w *world) start(t *testing.T, args ...string) io.Reader {
+func (w *world) start(t *testing.T, stderr io.Writer, args ...string) io.Reader {
 	t.Helper()
 	cmd := exec.Command(w.caddy, args...)
 	cmd.Env = w.env
@@ -134,7 +139,7 @@ func (w *world) start(t *testing.T, args ...string) io.Reader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Stdout = writer
+	cmd.Stdout, cmd.Stderr = writer, stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -203,4 +208,24 @@ func freeAddress(t *testing.T) string {
 func port(address string) string {
 	_, p, _ := net.SplitHostPort(address)
 	return p
+}
+
+// output keeps what a process writes, for a test to read meanwhile.
+type output struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements io.Writer.
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+// String is what was written so far.
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
