@@ -14,7 +14,7 @@ import (
 func isPlaceholder(value string) bool {
 	return strings.HasSuffix(value, "}") &&
 		(strings.HasPrefix(value, "{file.") || strings.HasPrefix(value, "{env.")) &&
-		strings.Count(value, "{") == 1
+		strings.Count(value, "{") == 1 && strings.Count(value, "}") == 1
 }
 
 // resolvePassphrase reads a secret at the moment it is needed. A line end after
