@@ -101,16 +101,22 @@ func TestOwnLogsNeedNoFilter(t *testing.T) {
 	r := newRig(t)
 	r.load(parts{aspsp: "fallback"})
 	r.battery()
-	var own []string
-	for line := range strings.Lines(r.log()) {
-		if strings.Contains(line, `"logger":"tpp`) || strings.Contains(line, `"logger":"http.handlers.reverse_proxy"`) {
-			own = append(own, line)
-		}
-	}
-	if !strings.Contains(strings.Join(own, ""), "upstream roundtrip") {
+	own := r.ownLog()
+	if !strings.Contains(own, "upstream roundtrip") {
 		t.Error("reverse_proxy logged no roundtrip: the test shows nothing")
 	}
-	r.nothingOf(strings.Join(own, ""), r.secrets())
+	r.nothingOf(own, r.secrets())
+}
+
+// ownLog is what the sidecar logged, and reverse_proxy behind it.
+func (r *rig) ownLog() string {
+	var own strings.Builder
+	for line := range strings.Lines(r.log()) {
+		if strings.Contains(line, `"logger":"tpp`) || strings.Contains(line, `"logger":"http.handlers.reverse_proxy"`) {
+			own.WriteString(line)
+		}
+	}
+	return own.String()
 }
 
 // nothingOf fails for each secret that is in a log.
