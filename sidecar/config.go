@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/caddy-tpp/caddy-tpp/certs"
 	"github.com/caddy-tpp/caddy-tpp/profiles"
@@ -106,6 +107,8 @@ func (c Config) bankURL(setting, address string) (*url.URL, error) {
 		return nil, c.configError("%s %q must begin with https://: a QWAC is only ever used over TLS", setting, address)
 	case u.Hostname() == "":
 		return nil, c.configError("%s %q names no host", setting, address)
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }):
+		return nil, c.configError("%s %q: write the host name in its ASCII form (xn--…), as it goes on the wire", setting, address)
 	case u.User != nil || u.Fragment != "" || u.RawQuery != "":
 		return nil, c.configError("%s must be scheme, host and path only, without user, query or fragment", setting)
 	}

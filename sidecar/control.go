@@ -20,20 +20,21 @@ const maxReason = 200
 // readControl reads the control headers. An unknown one is refused: a
 // misspelt control header would otherwise do nothing, silently.
 func (ex *Exchange) readControl(h http.Header) error {
-	for name, values := range h {
-		if len(name) < len(controlPrefix) || !strings.EqualFold(name[:len(controlPrefix)], controlPrefix) {
-			continue
+	unknown := ""
+	for name := range h {
+		known := name == HeaderGrant || name == HeaderFallback
+		if !known && strings.HasPrefix(name, controlPrefix) && (unknown == "" || name < unknown) {
+			unknown = name
 		}
-		switch http.CanonicalHeaderKey(name) {
-		case HeaderGrant:
-			return refuse(CodeGrantUnknown, "", nil)
-		case HeaderFallback:
-			if err := ex.askFallback(values); err != nil {
-				return err
-			}
-		default:
-			return refuse(CodeControlHeader, http.CanonicalHeaderKey(name), nil)
-		}
+	}
+	if unknown != "" {
+		return refuse(CodeControlHeader, unknown, nil)
+	}
+	if _, ok := h[HeaderGrant]; ok {
+		return refuse(CodeGrantUnknown, "", nil)
+	}
+	if reasons, ok := h[HeaderFallback]; ok {
+		return ex.askFallback(reasons)
 	}
 	return nil
 }

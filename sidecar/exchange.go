@@ -64,12 +64,16 @@ func (route Route) Prepare(r *http.Request, resolve func(string) string) (*Excha
 
 func (ex *Exchange) prepare(r *http.Request, resolve func(string) string) (err error) {
 	a := ex.aspsp
-	ex.operation = a.operation(r.Method, r.URL, ex.absolute)
+	var inside bool
+	ex.operation, inside = a.operation(r.Method, r.URL, ex.absolute)
 	if err = ex.readRequestID(r.Header); err != nil {
 		return err
 	}
 	if err = checkMethod(r); err != nil {
 		return err
+	}
+	if !inside {
+		return refuse(CodeOutsideBaseURL, "dot segments lead out of it", nil)
 	}
 	if err = ex.readControl(r.Header); err != nil {
 		return err

@@ -80,29 +80,6 @@ func (r *Registry) RouteByHost(req *http.Request) (Route, error) {
 	return Route{}, refuse(CodeOutsideBaseURL, "", nil)
 }
 
-// covers reports whether an absolute path belongs to this ASPSP.
-func (a *ASPSP) covers(path string) bool {
-	if a.token != nil && a.token.Host == a.base.Host && path == a.token.EscapedPath() {
-		return true
-	}
-	rest, ok := strings.CutPrefix(path, a.base.EscapedPath())
-	return ok && (rest == "" || rest[0] == '/')
-}
-
-// operation names the operation of a request to this ASPSP.
-func (a *ASPSP) operation(method string, u *url.URL, absolute bool) string {
-	path := u.EscapedPath()
-	if absolute {
-		if a.token != nil && path == a.token.EscapedPath() {
-			return operationToken
-		}
-		path = strings.TrimPrefix(path, a.base.EscapedPath())
-	} else if a.token != nil && path == LocalTokenPath {
-		return operationToken
-	}
-	return a.operations.Match(method, path)
-}
-
 // target returns the address a request goes to. Path and query are the app's
 // own bytes wherever net/url can keep them; what net/http will put on the wire
 // is RequestURI() of the result, and that is what gets signed.

@@ -26,7 +26,7 @@ func (ex *Exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (ex *Exchange) roundTrip(req *http.Request) (*http.Response, error) {
-	if ex.aspsp.operation(req.Method, req.URL, ex.absolute) != ex.operation {
+	if now, _ := ex.aspsp.operation(req.Method, req.URL, ex.absolute); now != ex.operation {
 		return nil, refuse(CodeRewrittenAfterChecks, "", nil)
 	}
 	if ex.fallback != "" && ex.aspsp.deps.Hooks.Fallback != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-tpp/caddy-tpp/profiles"
 	"github.com/caddy-tpp/caddy-tpp/sandbox"
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
 )
@@ -61,7 +62,7 @@ func TestTargetGoesOutAndIsSignedAsTheAppSentIt(t *testing.T) {
 		{"/a;b=c,d/e:f@g!$&'()*+=~", base + "/a;b=c,d/e:f@g!$&'()*+=~"},
 		{"//accounts//x/", base + "//accounts//x/"},
 		{"/x/../accounts/./y", base + "/x/../accounts/./y"},
-		{"/%2e%2e/accounts", base + "/%2e%2e/accounts"},
+		{"/x/%2e%2e/accounts", base + "/x/%2e%2e/accounts"},
 		{"/caf%C3%A9", base + "/caf%C3%A9"},
 		{"/caf\xc3\xa9", base + "/caf%C3%A9"},
 		{"/\xff\xfe", base + "/%FF%FE"},
@@ -99,6 +100,10 @@ func TestTargetRefused(t *testing.T) {
 		{"GET * HTTP/1.1", 405, sidecar.CodeMethodRefused},
 		{"CONNECT bank.test:443 HTTP/1.1", 405, sidecar.CodeMethodRefused},
 		{"TRACE /accounts HTTP/1.1", 405, sidecar.CodeMethodRefused},
+		{"GET /../accounts HTTP/1.1", 404, sidecar.CodeOutsideBaseURL},
+		{"GET /%2e%2E/v1/accounts HTTP/1.1", 404, sidecar.CodeOutsideBaseURL},
+		{"POST /x/../../oauth/token HTTP/1.1", 404, sidecar.CodeOutsideBaseURL},
+		{"POST /../../../../../.. HTTP/1.1", 404, sidecar.CodeOutsideBaseURL},
 	}
 	for _, c := range cases {
 		a := r.raw(c.line + "\r\nHost: sidecar\r\nConnection: close\r\n\r\n")
@@ -137,4 +142,20 @@ func TestTargetBelowEveryFormOfBaseURL(t *testing.T) {
 	r := newRig(t, options{base: "/st", config: func(c *sidecar.Config) { c.BaseURL = strings.TrimSuffix(c.BaseURL, "/st") }})
 	r.raw("GET /a HTTP/1.1\r\nHost: sidecar\r\nConnection: close\r\n\r\n")
 	r.verified("/a")
+}
+
+// A path that a server resolves to an operation falls under its rules.
+func TestEncodingsAndDotSegmentsDoNotHideAnOperation(t *testing.T) {
+	r := newRig(t, options{overrides: profiles.Overrides{PSU: []byte(`{"operations":{"accounts":"require"}}`)}})
+	for _, path := range []string{"/accounts", "/%61ccounts", "/x/../accounts", "/./accounts", "/x/%2e%2E/%61ccounts", "/%2e/accounts"} {
+		r.refused(r.raw("GET "+path+" HTTP/1.1\r\nHost: sidecar\r\nConnection: close\r\n\r\n"), sidecar.CodePSURequired)
+	}
+	if e := r.lastEvent(); e.Operation != "accounts" {
+		t.Errorf("operation %q", e.Operation)
+	}
+	for _, path := range []string{"/.accounts", "/..accounts", "/%2faccounts", "/accounts.", "/x/.../y"} {
+		if a := r.raw("GET " + path + " HTTP/1.1\r\nHost: sidecar\r\nConnection: close\r\n\r\n"); a.header.Get(sidecar.ErrorHeader) != "" {
+			t.Errorf("%s: %s", path, a.body)
+		}
+	}
 }

@@ -75,6 +75,10 @@ func (a *ASPSP) sendTokenRequest(l *link, req *http.Request) (*http.Response, er
 	if err := l.generation.Usable(a.deps.Now()); err != nil {
 		return nil, refuse(CodeCertificateUnusable, err.Error(), err)
 	}
+	fixed, err := a.resolveFixed()
+	if err != nil {
+		return nil, err
+	}
 	appearance := func() (*http.Request, error) {
 		out := req.Clone(req.Context())
 		out.GetBody = nil
@@ -85,6 +89,9 @@ func (a *ASPSP) sendTokenRequest(l *link, req *http.Request) (*http.Response, er
 		delete(out.Header, "X-Request-Id")
 		// Present and empty keeps net/http from naming itself.
 		out.Header["User-Agent"] = []string{""}
+		for _, field := range fixed {
+			out.Header[field.Name] = []string{field.Value}
+		}
 		if !a.config.Profile.Token.Sign {
 			return out, nil
 		}
@@ -104,8 +111,9 @@ func own(req *http.Request, body []byte) {
 	switch {
 	case len(body) > 0:
 		req.Body = io.NopCloser(bytes.NewReader(body))
-	case bodiless(req.Method):
-		// For these methods, net/http replays a request without a body. An empty
+	case bodiless(req.Method) || req.Method == http.MethodDelete:
+		// net/http replays a request without a body: over HTTP/1.1 those of
+		// idempotent methods, over HTTP/2 all that a server refused to process. An empty
 		// body of unknown length looks like one that cannot be repeated; the
 		// identity coding keeps it from being probed or chunked, so that the wire
 		// shows neither Content-Length nor Transfer-Encoding.

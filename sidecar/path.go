@@ -1,0 +1,107 @@
+package sidecar
+
+import (
+	"net/url"
+	"strings"
+)
+
+// operation names the operation of a request to this ASPSP, by the path as a
+// server resolves it: percent-encoded letters and dot segments do not hide an
+// operation from its rules. ok is false if the path leads outside base_url. The
+// path itself goes out as the app sent it.
+func (a *ASPSP) operation(method string, u *url.URL, absolute bool) (name string, ok bool) {
+	path := u.EscapedPath()
+	if !absolute {
+		if a.token != nil && path == LocalTokenPath {
+			return operationToken, true
+		}
+		if path != "" && path[0] != '/' {
+			path = "/" + path // what is left after a prefix was stripped
+		}
+		if resolvePath(path) == path {
+			return a.operations.Match(method, path), true
+		}
+		path = a.base.EscapedPath() + path
+	}
+	path = resolvePath(path)
+	if absolute && a.token != nil && path == resolvePath(a.token.EscapedPath()) {
+		return operationToken, true
+	}
+	relative, ok := below(path, resolvePath(a.base.EscapedPath()))
+	if !ok {
+		return "", false
+	}
+	return a.operations.Match(method, relative), true
+}
+
+// covers reports whether an absolute path belongs to this ASPSP.
+func (a *ASPSP) covers(path string) bool {
+	path = resolvePath(path)
+	if a.token != nil && a.token.Host == a.base.Host && path == resolvePath(a.token.EscapedPath()) {
+		return true
+	}
+	_, ok := below(path, resolvePath(a.base.EscapedPath()))
+	return ok
+}
+
+// below returns what is left of a path after a base path, if it lies below it.
+func below(path, base string) (relative string, ok bool) {
+	relative, ok = strings.CutPrefix(path, base)
+	return relative, ok && (relative == "" || relative[0] == '/')
+}
+
+// resolvePath decodes what need not be encoded (RFC 3986 section 6.2.2.2) and
+// removes dot segments (section 5.2.4), as a server does before it looks for
+// what is asked for.
+func resolvePath(escaped string) string {
+	if strings.IndexByte(escaped, '%') >= 0 {
+		escaped = decodeUnreserved(escaped)
+	}
+	if !strings.Contains(escaped, "/.") {
+		return escaped
+	}
+	var kept []string
+	segments := strings.Split(strings.TrimPrefix(escaped, "/"), "/")
+	for i, segment := range segments {
+		last := i == len(segments)-1
+		switch segment {
+		case ".":
+		case "..":
+			kept = kept[:max(0, len(kept)-1)]
+		default:
+			kept = append(kept, segment)
+			continue
+		}
+		if last {
+			kept = append(kept, "")
+		}
+	}
+	return "/" + strings.Join(kept, "/")
+}
+
+// decodeUnreserved decodes percent-encoded letters, digits and "-._~".
+func decodeUnreserved(escaped string) string {
+	var out strings.Builder
+	for i := 0; i < len(escaped); i++ {
+		if escaped[i] == '%' && i+2 < len(escaped) {
+			if c, ok := unhex(escaped[i+1], escaped[i+2]); ok && unreserved(c) {
+				out.WriteByte(c)
+				i += 2
+				continue
+			}
+		}
+		out.WriteByte(escaped[i])
+	}
+	return out.String()
+}
+
+func unhex(high, low byte) (byte, bool) {
+	h, l := strings.IndexByte(hexDigits, high|0x20), strings.IndexByte(hexDigits, low|0x20)
+	return byte(h<<4 | l), h >= 0 && l >= 0
+}
+
+const hexDigits = "0123456789abcdef"
+
+func unreserved(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0
+}
