@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -141,6 +140,7 @@ func (a *App) makeASPSPs() ([]*sidecar.ASPSP, error) {
 
 // Start begins to watch the certificate files.
 func (a *App) Start() error {
+	a.shared.logger.Store(a.logger)
 	for _, identity := range a.identities {
 		identity.watch(time.Duration(a.CertificatePoll))
 	}
@@ -182,34 +182,6 @@ func (a *App) hooks() sidecar.Hooks {
 				zap.String("aspsp", aspsp), zap.String("identity", identity), zap.Error(err))
 		},
 	}
-}
-
-// logDone writes one debug line for each call. It holds no path, body, token or
-// PSU value.
-func logDone(log *zap.Logger, event sidecar.Event) {
-	entry := log.Check(zap.DebugLevel, "call")
-	if entry == nil {
-		return
-	}
-	fields := []zap.Field{
-		zap.String("aspsp", event.ASPSP), zap.String("identity", event.Identity), zap.String("operation", event.Operation),
-		zap.String("outcome", event.Outcome), zap.Int("status", event.Status), zap.String("request_id", event.RequestID),
-		zap.Bool("attended", event.Attended), zap.Int("attempts", event.Attempts), zap.Int("dropped_headers", event.Dropped),
-		zap.Duration("took", event.Took),
-	}
-	if event.Err != nil {
-		fields = append(fields, zap.String("error", causeText(event.Err)))
-	}
-	entry.Write(fields...)
-}
-
-// causeText is an error's own text without what net/http quotes of the answer.
-func causeText(err error) string {
-	text := err.Error()
-	if at := strings.Index(text, "malformed HTTP"); at >= 0 {
-		return text[:at] + "malformed HTTP"
-	}
-	return text
 }
 
 // Interface guards.

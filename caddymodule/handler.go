@@ -28,6 +28,7 @@ type Handler struct {
 	PassHeaders bool `json:"pass_headers,omitempty"`
 
 	registry *sidecar.Registry
+	done     func(sidecar.Event)
 }
 
 // CaddyModule returns the Caddy module information.
@@ -41,7 +42,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	h.registry = app.registry
+	h.registry, h.done = app.registry, app.hooks().Done
 	if h.ASPSP != "" && h.registry.Get(h.ASPSP) == nil {
 		return fmt.Errorf("tpp_proxy: no aspsp %q in the tpp global option; configured are: %s",
 			h.ASPSP, strings.Join(h.registry.Names(), ", "))
@@ -55,7 +56,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if route.ASPSP == nil {
 		var err error
 		if route, err = h.registry.RouteByHost(r); err != nil {
-			return answer(w, err)
+			refusal := sidecar.AsRefusal(err)
+			h.done(sidecar.Event{Outcome: string(refusal.Code), Status: refusal.Status, Err: refusal})
+			return answer(w, refusal)
 		}
 	}
 	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)

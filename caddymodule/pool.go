@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -14,14 +15,15 @@ import (
 )
 
 // pool keeps what outlives a configuration: while one configuration replaces
-// another, both use the same entry. Nothing in it holds a configuration, its
-// context or its logger.
+// another, both use the same entry. Nothing in it holds a configuration or its
+// context, and only the present one's logger.
 var pool = caddy.NewUsagePool()
 
 // shared is the state that all configurations of the process have in common.
 type shared struct {
 	tokens  *tokens.Cache
 	metrics *metrics
+	logger  atomic.Pointer[zap.Logger] // of the configuration that runs now
 }
 
 // Destruct implements caddy.Destructor.
@@ -35,8 +37,9 @@ type sharedKey struct{}
 // useShared takes hold of the shared state until Cleanup.
 func (a *App) useShared() (*shared, error) {
 	value, _, err := pool.LoadOrNew(sharedKey{}, func() (caddy.Destructor, error) {
-		m := newMetrics()
-		return &shared{metrics: m, tokens: tokens.NewCache(tokens.CacheOptions{OnFetch: m.fetched})}, nil
+		s := &shared{metrics: newMetrics()}
+		s.tokens = tokens.NewCache(tokens.CacheOptions{OnFetch: s.fetched})
+		return s, nil
 	})
 	if err != nil {
 		return nil, err
@@ -83,7 +86,8 @@ func (a *App) useIdentity(name string, config *Identity) (*pooledIdentity, []cer
 		key.qseal = *config.QSEAL
 	}
 	var findings []certs.Finding
-	metrics := a.shared.metrics
+	shared, metrics := a.shared, a.shared.metrics
+	log := func() *zap.Logger { return shared.log().With(zap.String("identity", name)) }
 	value, loaded, err := pool.LoadOrNew(key, func() (caddy.Destructor, error) {
 		options, err := config.options(name)
 		if err != nil {
@@ -91,14 +95,14 @@ func (a *App) useIdentity(name string, config *Identity) (*pooledIdentity, []cer
 		}
 		options.OnChange = func(_, fresh *certs.Generation) {
 			metrics.certificates(name, fresh)
-			watchLog(name).Info("certificates renewed", zap.Uint64("generation", fresh.Number))
+			log().Info("certificates renewed", zap.Uint64("generation", fresh.Number))
 		}
 		options.OnError = func(err error) {
-			watchLog(name).Error("changed certificate files cannot be used; going on with the former ones", zap.Error(err))
+			log().Error("changed certificate files cannot be used; going on with the former ones", zap.Error(err))
 		}
 		options.OnFindings = func(findings []certs.Finding) {
 			for _, finding := range findings {
-				watchLog(name).Warn("certificate", zap.String("code", finding.Code), zap.Stringer("finding", finding))
+				log().Warn("certificate", zap.String("code", finding.Code), zap.Stringer("finding", finding))
 			}
 		}
 		identity, found, err := certs.NewIdentity(options)
@@ -124,11 +128,6 @@ func (a *App) useIdentity(name string, config *Identity) (*pooledIdentity, []cer
 	}
 	metrics.certificates(name, pooled.Current())
 	return pooled, findings, nil
-}
-
-// watchLog is the present default logger: the watcher outlives configurations.
-func watchLog(identity string) *zap.Logger {
-	return caddy.Log().Named("tpp").With(zap.String("identity", identity))
 }
 
 // options makes the library's options of an identity's configuration.

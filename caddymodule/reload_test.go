@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -49,8 +50,9 @@ func (r *rig) reloadUnderLoad(clients []*http.Client) {
 	r.t.Helper()
 	const reloads = 6
 	sites := []string{metricsSite, metricsSite + "\nheader X-Generation odd"}
-	r.load(parts{site: sites[0]})
+	r.awaitBank()
 	defer goleak.VerifyNone(r.t, append(caddysOwn, goleak.IgnoreCurrent())...)
+	r.load(parts{site: sites[0]})
 	before := r.requests("2xx")
 	var (
 		calls       sync.WaitGroup
@@ -102,6 +104,15 @@ func (r *rig) reloadUnderLoad(clients []*http.Client) {
 	}
 	r.t.Logf("%d calls over %d reloads, %d connections closed before a call was taken", answered.Load(), reloads, disconnects.Load())
 	stop(r.t)
+}
+
+// awaitBank waits until the bank's goroutines are there.
+func (r *rig) awaitBank() {
+	r.t.Helper()
+	conn, err := net.Dial("tcp", r.bank.Addr().String())
+	r.check(err)
+	r.check(conn.Close())
+	r.eventually(func() bool { return r.bank.Stats().HandshakeFailures > 0 })
 }
 
 // disconnected tells an error that means that no byte of an answer came.
@@ -166,9 +177,7 @@ func TestOtherFilesAtReload(t *testing.T) {
 	r.load(parts{})
 	r.compliant(r.funds("PSU-IP-Address", publicIP))
 	r.install("moved", renewed())
-	config, err := adapt(strings.ReplaceAll(r.text(parts{}), "/acme-q", "/moved-q"))
-	r.check(err)
-	r.check(loadConfig(config))
+	r.loadText(strings.ReplaceAll(r.text(parts{}), "/acme-q", "/moved-q"))
 	record := r.compliant(r.funds("PSU-IP-Address", publicIP))
 	if record.ClientCert.SerialNumber.Cmp(renewed().qwac.Certificate.SerialNumber) != 0 ||
 		record.QSEAL.SerialNumber.Cmp(renewed().qseal.Certificate.SerialNumber) != 0 {

@@ -88,14 +88,14 @@ func TestPOSTIsNotRepeatedByTheProxy(t *testing.T) {
 // passive health check, what is refused here costs no innocent call.
 func TestLocalRefusalsDoNotCountAgainstTheBank(t *testing.T) {
 	r := newRig(t)
-	r.load(parts{site: proxyWith("fail_duration 1m\nmax_fails 1\nunhealthy_status 5xx")})
+	r.load(parts{site: proxyWith("fail_duration 1m\nmax_fails 1\nunhealthy_status 5xx"), aspsp: "max_body 1KiB"})
 	r.check(r.bank.Faults().SetToken(sandbox.Fault{Status: 503, Next: 3}))
 	r.refused(r.funds("PSU-IP-Address", publicIP), sidecar.CodeTokenUnavailable, 502)
 	r.refused(r.funds("PSU-IP-Address", "192.168.1.7"), sidecar.CodePSUInvalid, 400)
 	r.refused(r.funds("PSU-User-Agent", "x"), sidecar.CodePSUIncomplete, 400)
 	r.refused(r.funds("Sidecar-Falback", "x"), sidecar.CodeControlHeader, 400)
 	r.refused(r.funds("Authorization", "Bearer x"), sidecar.CodeAuthorizationRefused, 400)
-	r.refused(r.call("POST", "/bpgo/funds-confirmations", strings.Repeat("x", 2<<20)), sidecar.CodeBodyTooLarge, 413)
+	r.refused(r.call("POST", "/bpgo/funds-confirmations", strings.Repeat("x", 2<<10)), sidecar.CodeBodyTooLarge, 413)
 	r.bank.Faults().Clear()
 	time.Sleep(50 * time.Millisecond)
 	r.compliant(r.waitForToken())

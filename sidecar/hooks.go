@@ -34,7 +34,7 @@ type Event struct {
 	Attempts int
 	// Dropped is how many of the app's headers were not passed on.
 	Dropped int
-	// Took is the time from the prepared exchange to the answer's head.
+	// Took is the time from the app's request to the end of the answer.
 	Took time.Duration
 	// Err is the cause of a refusal, for logs.
 	Err error

@@ -67,7 +67,7 @@ func refuse(code Code, detail string, err error) *Refusal {
 }
 
 // problemFor returns what is known of a code. An unknown code would be a
-// mistake in this package; it shows as the misconfiguration problem.
+// mistake in this package; it shows as internal-error.
 func problemFor(code Code) Problem {
 	i := slices.IndexFunc(problems, func(p Problem) bool { return p.Code == code })
 	if i < 0 {

@@ -1,0 +1,70 @@
+package caddymodule
+
+import (
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/caddy-tpp/caddy-tpp/sidecar"
+	"github.com/caddy-tpp/caddy-tpp/tokens"
+)
+
+// log is the logger of the configuration that runs now, for what outlives a
+// configuration: watchers and token fetches. Caddy's default logger is no
+// substitute, since a configuration may send the logs of "tpp" elsewhere.
+func (s *shared) log() *zap.Logger {
+	if logger := s.logger.Load(); logger != nil {
+		return logger
+	}
+	return caddy.Log().Named("tpp")
+}
+
+// fetched is told of every call to a token endpoint.
+func (s *shared) fetched(event tokens.FetchEvent) {
+	s.metrics.fetched(event)
+	if event.Err != nil {
+		s.log().Warn("no token from the bank", zap.String("aspsp", event.ASPSP), zap.String("identity", event.Identity),
+			zap.String("outcome", string(event.Outcome)), zap.Bool("renewal", event.Renewal), zap.Error(event.Err))
+	}
+}
+
+// levelOf is the level a call is logged at: debug, but for failures that are
+// the sidecar's own and that somebody has to mend.
+func levelOf(outcome string) zapcore.Level {
+	switch sidecar.Code(outcome) {
+	case sidecar.CodeInternal, sidecar.CodeSigningFailed, sidecar.CodeSecretUnreadable,
+		sidecar.CodeCertificateUnusable, sidecar.CodeRewrittenAfterChecks:
+		return zap.ErrorLevel
+	}
+	return zap.DebugLevel
+}
+
+// logDone writes one line for each call. It holds no path, body, token or PSU
+// value.
+func logDone(log *zap.Logger, event sidecar.Event) {
+	entry := log.Check(levelOf(event.Outcome), "call")
+	if entry == nil {
+		return
+	}
+	fields := []zap.Field{
+		zap.String("aspsp", event.ASPSP), zap.String("identity", event.Identity), zap.String("operation", event.Operation),
+		zap.String("outcome", event.Outcome), zap.Int("status", event.Status), zap.String("request_id", event.RequestID),
+		zap.Bool("attended", event.Attended), zap.Int("attempts", event.Attempts), zap.Int("dropped_headers", event.Dropped),
+		zap.Duration("took", event.Took),
+	}
+	if event.Err != nil {
+		fields = append(fields, zap.String("error", causeText(event.Err)))
+	}
+	entry.Write(fields...)
+}
+
+// causeText is an error's own text without what net/http quotes of the answer.
+func causeText(err error) string {
+	text := err.Error()
+	if at := strings.Index(text, "malformed HTTP"); at >= 0 {
+		return text[:at] + "malformed HTTP"
+	}
+	return text
+}
