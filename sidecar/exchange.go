@@ -29,6 +29,7 @@ type Exchange struct {
 	madeRequestID bool        // made here, so every attempt gets a new one
 	authorization string      // the app's own, if allowed
 	withheld      http.Header // the app's, kept from the proxy
+	passed        bool        // the proxy has the rest of them
 	fixed         []headers.Field
 	link          *link
 	token         *tokens.Token // nil if the request carries none of ours

@@ -20,6 +20,7 @@ func (ex *Exchange) ForProxy(r *http.Request, passHeaders bool) *http.Request {
 	out.Body, out.ContentLength, out.TransferEncoding, out.Trailer = http.NoBody, 0, nil, nil
 	out.Header = make(http.Header, 4)
 	ex.withheld = r.Header
+	ex.passed = passHeaders
 	if passHeaders {
 		ex.withheld = make(http.Header)
 		for name, values := range r.Header {

@@ -20,7 +20,10 @@ func (ex *Exchange) outboundHeaders(proxied http.Header) http.Header {
 	a := ex.aspsp
 	out := make(http.Header, len(ex.withheld)+8)
 	pass := func(name string, values []string) { out[neverIdempotencyKey(name)] = values }
-	ex.dropped = a.filter.Select(ex.withheld, pass) + a.filter.Select(proxied, pass)
+	ex.dropped = a.filter.Select(ex.withheld, pass)
+	if dropped := a.filter.Select(proxied, pass); ex.passed {
+		ex.dropped += dropped
+	}
 	for _, field := range ex.fixed {
 		out[field.Name] = []string{field.Value}
 	}
