@@ -99,3 +99,34 @@ func TestTransportAloneSendsNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestLogOfTheSidecarsOwn holds that what outlives a configuration is logged
+// where the present configuration sends the logs of tpp, also after a reload.
+func TestLogOfTheSidecarsOwn(t *testing.T) {
+	r := newRig(t)
+	own := func(name string) parts {
+		return parts{global: "log " + name + " {\ninclude tpp\noutput file " + r.file(name+".log") + "\n}"}
+	}
+	r.load(own("first"))
+	r.load(own("second"))
+	r.check(os.WriteFile(r.file("acme-qwac.pem"), []byte("no certificate"), 0o600))
+	r.eventually(func() bool {
+		content, err := os.ReadFile(r.file("second.log"))
+		return err == nil && strings.Contains(string(content), "changed certificate files cannot be used")
+	})
+}
+
+// TestCallsThatNoBankFitsAreCounted holds that they do not go unnoticed.
+func TestCallsThatNoBankFitsAreCounted(t *testing.T) {
+	r := newRig(t)
+	r.load(parts{site: metricsSite + "\nhandle /stet/* {\ntpp_proxy\n}"})
+	before := r.requests("unknown-aspsp")
+	req := r.request("GET", "/stet/psd2/v1.4.2/accounts", "")
+	req.Host = "other.bank.test"
+	if a := r.do(plain(), req); a.header.Get("Sidecar-Error") != "unknown-aspsp" {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if n := r.requests("unknown-aspsp") - before; n != 1 {
+		t.Errorf("counted %v times", n)
+	}
+}
