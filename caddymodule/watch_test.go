@@ -105,7 +105,7 @@ func TestTransportAloneSendsNothing(t *testing.T) {
 func TestLogOfTheSidecarsOwn(t *testing.T) {
 	r := newRig(t)
 	own := func(name string) parts {
-		return parts{global: "log " + name + " {\ninclude tpp\noutput file " + r.file(name+".log") + "\n}"}
+		return parts{global: "log " + name + " {\ninclude tpp\noutput file " + r.file(name+".log") + " {\nroll_disabled\n}\n}"}
 	}
 	r.load(own("first"))
 	r.load(own("second"))
