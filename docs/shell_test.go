@@ -3,6 +3,7 @@ package docs_test
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -19,7 +20,10 @@ func TestShell(t *testing.T) {
 	ran := make(map[string]int)
 	for _, d := range documents(t) {
 		for _, b := range d.blocks {
-			if b.language() != "sh" && b.language() != "bash" {
+			if b.language() == "bash" {
+				t.Errorf("%s:%d: write it for any shell: sh", d.name, b.line)
+			}
+			if b.language() != "sh" {
 				continue
 			}
 			kind := b.attribute("test")
@@ -44,6 +48,7 @@ func TestShell(t *testing.T) {
 			}
 		}
 	}
+	w.checkInvitation(t)
 	for _, kind := range []string{"demo", "sidecar", "clone"} {
 		if ran[kind] == 0 {
 			t.Errorf("no block has test=%s", kind)
@@ -61,6 +66,27 @@ func (w *world) check(t *testing.T, b block, dir, sidecar string) {
 	).Replace(b.text)
 	if err := w.run(t, dir, script); err != nil {
 		t.Errorf("%s:%d: %v", b.doc.name, b.line, err)
+	}
+}
+
+// checkInvitation makes the calls that the demo prints.
+func (w *world) checkInvitation(t *testing.T) {
+	t.Helper()
+	w.settle(t, w.demo)
+	dir := t.TempDir()
+	if err := w.run(t, dir, "{\n"+w.invited+"\n} >answers"); err != nil {
+		t.Errorf("the calls that the demo prints: %v", err)
+	}
+	answers, err := os.ReadFile(filepath.Join(dir, "answers"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"HTTP/1.1 200 ", `"result":true`, "Sidecar-Error: psu-header-invalid", "HTTP/1.1 400 ", "HTTP/1.1 302 ", `"status":"ok"`,
+	} {
+		if !strings.Contains(string(answers), want) {
+			t.Errorf("the calls that the demo prints are not answered with %s:\n%s", want, answers)
+		}
 	}
 }
 
@@ -128,12 +154,20 @@ func (w *world) checkClone(t *testing.T, b block) {
 func (w *world) checkHelp(t *testing.T, args string, fail func(string)) {
 	t.Helper()
 	command, _, _ := strings.Cut(args, " -")
-	script := "caddy " + command + " --help > help.txt; grep -q '^  caddy " + command + "' help.txt"
-	for _, flag := range ownFlag.FindAllStringSubmatch(" "+args, -1) {
-		script += "; grep -qe '" + flag[1] + "' help.txt"
-	}
-	if err := w.run(t, t.TempDir(), script); err != nil {
+	cmd := exec.CommandContext(t.Context(), w.caddy, append(strings.Fields(command), "--help")...)
+	cmd.Env, cmd.Dir = w.env, t.TempDir()
+	help, err := cmd.Output()
+	if err != nil {
 		fail(err.Error())
+		return
+	}
+	if !strings.Contains(string(help), "\n  caddy "+command) {
+		fail("Caddy has no such command")
+	}
+	for _, flag := range ownFlag.FindAllStringSubmatch(" "+args, -1) {
+		if !strings.Contains(string(help), flag[1]) {
+			fail("the command has no " + flag[1])
+		}
 	}
 }
 

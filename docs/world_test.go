@@ -20,14 +20,15 @@ import (
 
 // world is what commands in the documentation run against: a demo, with its
 // bank, and a sidecar of its own before the same bank, with admin endpoint and
-// metrics. Both are this test binary acting as Caddy.
+// metrics. Both are this test binary as Caddy.
 type world struct {
 	dir       string   // certificates, and the demo's Caddyfile
 	caddyfile string   // of the sidecar
 	caddy     string   // a command that is Caddy
 	env       []string // for commands
 
-	said *output // of the sidecar's log
+	said    *output // of the sidecar's log
+	invited string  // calls to go on with, as the demo prints them
 
 	demo, bank, control             string // addresses
 	sidecar, admin, metricsListener string
@@ -37,17 +38,10 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{dir: filepath.Join(t.TempDir(), "tpp"), sidecar: freeAddress(t), admin: freeAddress(t), metricsListener: freeAddress(t)}
-	home, bin := t.TempDir(), t.TempDir()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	home, bin := t.TempDir(), commandDir(t)
 	w.caddy = filepath.Join(bin, "caddy")
-	if err := os.WriteFile(w.caddy, []byte("#!/bin/sh\nexec '"+self+"' \"$@\"\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	w.env = append(os.Environ(), actAsCaddy+"=1", "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
-		"HOME="+home, "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home)
+	// No other command can be found: none may be needed.
+	w.env = append(os.Environ(), "PATH="+bin, "HOME="+home, "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home)
 	w.startDemo(t)
 	w.startSidecar(t)
 	return w
@@ -74,6 +68,8 @@ func (w *world) startDemo(t *testing.T) {
 	case text = <-said:
 	case <-time.After(30 * time.Second):
 	}
+	_, invited, _ := strings.Cut(text, "Go on, in another terminal:\n")
+	w.invited, _, _ = strings.Cut(invited, "\nCtrl-C")
 	for pattern, into := range map[string]*string{
 		`sandbox bank +https://(\S+)`:            &w.bank,
 		`bank's control +http://([^/\s]+)`:       &w.control,
@@ -110,15 +106,11 @@ func (w *world) startSidecar(t *testing.T) {
 }
 :%[4]s {
 	bind 127.0.0.1
-	handle_path /bpgo/* {
-		tpp_proxy bpgo
+	tpp_health /-/health
+	tpp_proxy /bpgo/* bpgo {
+		strip_prefix /bpgo
 	}
-	handle /-/health {
-		tpp_health
-	}
-	handle {
-		respond "unknown ASPSP" 404
-	}
+	tpp_proxy
 }
 :%[5]s {
 	bind 127.0.0.1
@@ -159,7 +151,7 @@ func (w *world) run(t *testing.T, dir, script string) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "bash", "-e", "-o", "pipefail", "-c", script)
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-eu", "-c", script)
 	cmd.Env, cmd.Dir = w.env, dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
