@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -30,10 +31,12 @@ const unasked = "the bank would get requests that no app and no PSU asked for"
 // parseProxy parses the directive
 //
 //	tpp_proxy [<matcher>] [<aspsp>] {
+//		strip_prefix <path>
 //		<options of reverse_proxy>
 //	}
 //
-// Without an ASPSP, the bank is found by the request's Host.
+// Without an ASPSP, the bank is found by the request's Host. strip_prefix takes
+// the app's prefix off the path and leaves the rest as it is, byte by byte.
 func parseProxy(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // the directive's name
 	matcher, err := h.ExtractMatcherSet()
@@ -49,7 +52,7 @@ func parseProxy(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if h.NextArg() {
 		return nil, h.ArgErr()
 	}
-	proxy, err := parseProxyOptions(h)
+	proxy, err := parseProxyOptions(h, handler)
 	if err != nil {
 		return nil, err
 	}
@@ -63,9 +66,9 @@ func parseProxy(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	return h.NewRoute(matcher, subroute), nil
 }
 
-// parseProxyOptions hands the block to reverse_proxy's own parser, after
-// refusing the options that must not be there.
-func parseProxyOptions(h httpcaddyfile.Helper) (*reverseproxy.Handler, error) {
+// parseProxyOptions reads the block's options of the tpp handler, and hands the
+// rest to reverse_proxy's own parser, after refusing what must not be there.
+func parseProxyOptions(h httpcaddyfile.Helper, handler *Handler) (*reverseproxy.Handler, error) {
 	// The block's brace has to stay on the line of what comes before it.
 	name := h.Token()
 	name.Text = "reverse_proxy"
@@ -76,20 +79,37 @@ func parseProxyOptions(h httpcaddyfile.Helper) (*reverseproxy.Handler, error) {
 			tokens = append(tokens, segment.Token())
 		}
 	}
-	check := caddyfile.NewDispenser(tokens)
-	check.Next()
-	for check.NextBlock(0) {
-		if reason, refused := refusedOptions[check.Val()]; refused {
-			return nil, check.Errf("tpp_proxy does not take %s: %s", check.Val(), reason)
-		}
-		check.RemainingArgs()
-		for nesting := check.Nesting(); check.NextBlock(nesting); {
-			continue
-		}
+	tokens, err := takeOptions(tokens, handler)
+	if err != nil {
+		return nil, err
 	}
 	proxy := new(reverseproxy.Handler)
 	if err := proxy.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens)); err != nil {
 		return nil, err
 	}
 	return proxy, proxy.FinalizeUnmarshalCaddyfile(h)
+}
+
+// takeOptions returns a directive's tokens without the options of the tpp handler.
+func takeOptions(tokens []caddyfile.Token, handler *Handler) ([]caddyfile.Token, error) {
+	if len(tokens) < 2 {
+		return tokens, nil
+	}
+	left := slices.Clone(tokens[:2]) // name and brace
+	d := caddyfile.NewDispenser(tokens)
+	d.Next()
+	for d.NextBlock(0) {
+		option := d.Val()
+		if reason, refused := refusedOptions[option]; refused {
+			return nil, d.Errf("tpp_proxy does not take %s: %s", option, reason)
+		}
+		if option == "strip_prefix" {
+			if err := textArg(d, &handler.StripPrefix); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		left = append(left, d.NextSegment()...)
+	}
+	return append(left, tokens[len(tokens)-1]), nil
 }

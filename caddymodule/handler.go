@@ -20,6 +20,11 @@ type Handler struct {
 	// ASPSP names the bank. Empty: the bank is found by the request's Host,
 	// for apps that keep the bank's own address.
 	ASPSP string `json:"aspsp,omitempty"`
+	// StripPrefix is taken from the path before anything else is looked at, byte
+	// by byte: what follows it goes out as the app sent it, where handle_path and
+	// uri strip_prefix clean double slashes and dot segments. A path that does
+	// not begin with it, as whole segments, is refused. Default: nothing.
+	StripPrefix string `json:"strip_prefix,omitempty"`
 	// PassHeaders hands the app's headers, but for those that tell of the PSU,
 	// to reverse_proxy, so that its header settings can change or remove them.
 	// Without it they are kept from the proxy, and its logs, until the request
@@ -42,6 +47,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkPrefix(h.StripPrefix); err != nil {
+		return err
+	}
 	h.registry, h.done = app.registry, app.hooks().Done
 	if h.ASPSP != "" && h.registry.Get(h.ASPSP) == nil {
 		return fmt.Errorf("tpp_proxy: no aspsp %q in the tpp global option; configured are: %s",
@@ -52,14 +60,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	route := sidecar.Route{ASPSP: h.registry.Get(h.ASPSP)}
-	if route.ASPSP == nil {
-		var err error
-		if route, err = h.registry.RouteByHost(r); err != nil {
-			refusal := sidecar.AsRefusal(err)
-			h.done(sidecar.Event{Outcome: string(refusal.Code), Status: refusal.Status, Err: refusal})
-			return answer(w, refusal)
-		}
+	r, route, err := h.route(r)
+	if err != nil {
+		refusal := sidecar.AsRefusal(err)
+		h.done(sidecar.Event{Outcome: string(refusal.Code), Status: refusal.Status, Err: refusal})
+		return answer(w, refusal)
 	}
 	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	ex, err := route.Prepare(r, func(template string) string { return repl.ReplaceAll(template, "") })
@@ -76,6 +81,22 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		}
 	}()
 	return answer(w, ex.Finish(proxyError(next.ServeHTTP(w, out))))
+}
+
+// route finds the ASPSP of a request and the part of its path that is for it.
+func (h *Handler) route(r *http.Request) (*http.Request, sidecar.Route, error) {
+	if h.StripPrefix != "" {
+		stripped, ok := stripPrefix(r, h.StripPrefix)
+		if !ok {
+			return nil, sidecar.Route{}, sidecar.ErrUnknownASPSP("the path does not begin with strip_prefix")
+		}
+		r = stripped
+	}
+	if aspsp := h.registry.Get(h.ASPSP); aspsp != nil {
+		return r, sidecar.Route{ASPSP: aspsp}, nil
+	}
+	route, err := h.registry.RouteByHost(r)
+	return r, route, err
 }
 
 // proxyError names what reverse_proxy says before it tries the bank at all:

@@ -57,8 +57,8 @@ const frame = `{
 }
 `
 
-const mainSite = `handle_path /bpgo/* {
-		tpp_proxy bpgo
+const mainSite = `tpp_proxy /bpgo/* bpgo {
+		strip_prefix /bpgo
 	}`
 
 // rig is a bank, Caddy in this process, and an app that calls it.

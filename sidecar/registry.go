@@ -39,6 +39,10 @@ func (r *Registry) Names() []string { return slices.Sorted(maps.Keys(r.byName)) 
 // Get returns the ASPSP of a name, or nil.
 func (r *Registry) Get(name string) *ASPSP { return r.byName[name] }
 
+// ErrUnknownASPSP is the refusal of a call that no ASPSP is configured for.
+// detail says what was looked at.
+func ErrUnknownASPSP(detail string) error { return refuse(CodeUnknownASPSP, detail, nil) }
+
 // Route is the ASPSP of a call and how its path is to be read.
 type Route struct {
 	ASPSP *ASPSP

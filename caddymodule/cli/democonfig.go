@@ -33,15 +33,11 @@ func demoCaddyfile(s *stage) string {
 # The app changes its base URL to http://%[3]s/bpgo.
 :%[4]s {
 	bind 127.0.0.1
-	handle_path /bpgo/* {
-		tpp_proxy bpgo
+	tpp_health /-/health
+	tpp_proxy /bpgo/* bpgo {
+		strip_prefix /bpgo
 	}
-	handle /-/health {
-		tpp_health
-	}
-	handle {
-		respond "unknown ASPSP" 404
-	}
+	tpp_proxy
 }
 `, s.dir, s.bank.URL(), s.sidecar, port(s.sidecar))
 }
