@@ -47,6 +47,13 @@ type ASPSP struct {
 	// fixedSecrets is true if a fixed header's value has to be resolved.
 	fixedSecrets bool
 
+	// stubborn holds, by operation, until when a 401 is passed on at once.
+	stubborn sync.Map
+	// oneShot is true if every request is to look unrepeatable to net/http.
+	oneShot bool
+	// tokenBelow is the token endpoint's path relative to base_url, if it lies below.
+	tokenBelow string
+
 	current atomic.Pointer[link]
 	linking sync.Mutex
 }
@@ -65,6 +72,7 @@ func New(config Config, deps Dependencies) (*ASPSP, error) {
 	if err := a.compile(); err != nil {
 		return nil, err
 	}
+	a.derive()
 	first, err := a.newLink(config.Identity.Current())
 	if err != nil {
 		return nil, config.configError("identity %s: %w", config.IdentityName, err)
@@ -107,6 +115,17 @@ func (a *ASPSP) compile() (err error) {
 		return c.configError("psu: %w", err)
 	}
 	return nil
+}
+
+// derive notes what follows from the settings, for use with each request.
+func (a *ASPSP) derive() {
+	if a.token != nil && a.token.Host == a.base.Host {
+		if below, ok := below(a.token.EscapedPath(), a.base.EscapedPath()); ok {
+			a.tokenBelow = below
+		}
+	}
+	// Where the length of an empty body is signed, it has to be sent as well.
+	a.oneShot = a.config.HTTP2 && !a.config.Profile.Signature.Lists("content-length")
 }
 
 // trimSlash removes one trailing slash: paths are joined with their own. An

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http/httptrace"
+	"net/textproto"
 	"reflect"
 	"strings"
 	"syscall"
@@ -27,6 +28,11 @@ func (w *wireWatch) trace() *httptrace.ClientTrace {
 		GotConn: func(info httptrace.GotConnInfo) {
 			w.conn, w.reused = info.Conn, info.Reused
 			w.before, w.telling = writtenOn(info.Conn)
+		},
+		// Before the proxy's own hook hands an interim answer to the app.
+		Got1xxResponse: func(_ int, header textproto.MIMEHeader) error {
+			cleanControl(header)
+			return nil
 		},
 	}
 }

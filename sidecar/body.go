@@ -15,14 +15,14 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, refuse(CodeBodyTooLarge, "", nil)
 	}
-	if r.ContentLength > 0 {
+	if r.ContentLength > 0 && r.ContentLength <= trusted {
 		body := make([]byte, r.ContentLength)
 		if _, err := io.ReadFull(r.Body, body); err != nil {
 			return nil, bodyError(err)
 		}
 		return body, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1)) // net/http holds it to an announced length
 	if err != nil {
 		return nil, bodyError(err)
 	}
@@ -31,6 +31,10 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	}
 	return body, nil
 }
+
+// trusted is the announced length up to which memory is set aside before the
+// body arrives: a larger one has to be sent first.
+const trusted = 1 << 20
 
 // bodyError tells a limit set elsewhere (request_body max_size) from a broken body.
 func bodyError(err error) error {

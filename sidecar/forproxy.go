@@ -20,6 +20,9 @@ func (ex *Exchange) ForProxy(r *http.Request, passHeaders bool) *http.Request {
 	out.Body, out.ContentLength, out.TransferEncoding, out.Trailer = http.NoBody, 0, nil, nil
 	out.Header = make(http.Header, 4)
 	ex.withheld = r.Header
+	if agent, ok := r.Header["User-Agent"]; ok {
+		out.Header["User-Agent"] = agent // reverse_proxy would make it empty
+	}
 	ex.passed = passHeaders
 	if passHeaders {
 		ex.withheld = make(http.Header)

@@ -23,14 +23,16 @@ func TestProxySeesNothingOfThePSU(t *testing.T) {
 				t.Errorf("the proxy gets %+v", shown)
 			}
 			for name := range shown.Header {
-				if strings.HasPrefix(name, "Psu-") || name == "Authorization" || name == "Consent-Id" || !passHeaders {
+				if strings.HasPrefix(name, "Psu-") || name == "Authorization" || name == "Consent-Id" || !passHeaders && name != "User-Agent" {
 					t.Errorf("the proxy sees %s", name)
 				}
 			}
 			// What proxies add on their own, and the headers they are told to change.
 			shown.Header.Set("X-Forwarded-For", "10.0.0.1")
 			shown.Header.Set("Via", "1.1 proxy")
-			shown.Header["User-Agent"] = append(shown.Header["User-Agent"][:0:0], "")
+			if _, ok := shown.Header["User-Agent"]; !ok {
+				shown.Header.Set("User-Agent", "")
+			}
 			if passHeaders {
 				shown.Header.Set("Accept", "application/*")
 			}

@@ -29,6 +29,9 @@ type link struct {
 // errNoQSEAL is the cause when a bank wants signatures and the identity has no key for them.
 var errNoQSEAL = errors.New("this bank wants signed requests, but the identity has no QSEAL: configure qseal")
 
+// errNoClientID is the cause when tokens are to be fetched under no name.
+var errNoClientID = errors.New("the certificates hold no organizationIdentifier to use as client_id: set client_id")
+
 // link returns the link of the identity's present generation, making it if the
 // certificates have changed. If the new ones do not fit this ASPSP, calls go on
 // with the former link, and the Unlinked hook is told once.
@@ -40,7 +43,8 @@ func (a *ASPSP) link() *link {
 	}
 	a.linking.Lock()
 	defer a.linking.Unlock()
-	l = a.current.Load()
+	// Read again: a caller that was held up must not go back a generation.
+	l, generation = a.current.Load(), a.config.Identity.Current()
 	if l.seen == generation {
 		return l
 	}
@@ -68,6 +72,9 @@ func (a *ASPSP) newLink(generation *certs.Generation) (*link, error) {
 	clientID := c.ClientID
 	if clientID == "" {
 		clientID = generation.ClientID()
+	}
+	if token := c.Profile.Token; clientID == "" && token.Grant == tokens.GrantClientCredentials && !token.NoClientID {
+		return nil, errNoClientID
 	}
 	spec := c.Profile.Signature
 	credentials := signer.Credentials{ClientID: clientID}

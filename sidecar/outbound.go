@@ -91,7 +91,7 @@ func (ex *Exchange) attempt(req *http.Request, common http.Header) (*http.Reques
 		Header: make(http.Header, len(common)+6),
 	}).WithContext(req.Context())
 	out.Host = out.URL.Host
-	own(out, ex.body)
+	a.own(out, ex.body)
 	for name, values := range common {
 		out.Header[name] = values
 	}

@@ -11,8 +11,11 @@ import (
 // path itself goes out as the app sent it.
 func (a *ASPSP) operation(method string, u *url.URL, absolute bool) (name string, ok bool) {
 	path := u.EscapedPath()
+	if hidesDots(path) {
+		return "", false
+	}
 	if !absolute {
-		if a.token != nil && path == LocalTokenPath {
+		if a.token != nil && (path == LocalTokenPath || a.tokenBelow != "" && path == a.tokenBelow) {
 			return operationToken, true
 		}
 		if path != "" && path[0] != '/' {
@@ -24,7 +27,7 @@ func (a *ASPSP) operation(method string, u *url.URL, absolute bool) (name string
 		path = a.base.EscapedPath() + path
 	}
 	path = resolvePath(path)
-	if absolute && a.token != nil && path == resolvePath(a.token.EscapedPath()) {
+	if a.atToken(path) {
 		return operationToken, true
 	}
 	relative, ok := below(path, resolvePath(a.base.EscapedPath()))
@@ -37,11 +40,39 @@ func (a *ASPSP) operation(method string, u *url.URL, absolute bool) (name string
 // covers reports whether an absolute path belongs to this ASPSP.
 func (a *ASPSP) covers(path string) bool {
 	path = resolvePath(path)
-	if a.token != nil && a.token.Host == a.base.Host && path == resolvePath(a.token.EscapedPath()) {
+	if a.atToken(path) {
 		return true
 	}
 	_, ok := below(path, resolvePath(a.base.EscapedPath()))
 	return ok
+}
+
+// atToken reports whether a resolved path on the host of base_url is the token endpoint's.
+func (a *ASPSP) atToken(path string) bool {
+	return a.token != nil && a.token.Host == a.base.Host && path == resolvePath(a.token.EscapedPath())
+}
+
+// hidesDots reports whether a path holds what some servers take for a dot
+// segment and others do not: "..;x" (path parameters), "..%2f", "..%5c". Such a
+// path has no meaning that could be judged here.
+func hidesDots(escaped string) bool {
+	if !strings.ContainsAny(escaped, "%;") {
+		return false
+	}
+	decoded := strings.ToLower(decodeUnreserved(escaped))
+	loosely := strings.NewReplacer("%2f", "/", "%5c", "/", "%3b", ";").Replace(decoded)
+	count := 0
+	for segment := range strings.SplitSeq(loosely, "/") {
+		if name, _, _ := strings.Cut(segment, ";"); name == ".." {
+			count++
+		}
+	}
+	for segment := range strings.SplitSeq(decoded, "/") {
+		if segment == ".." {
+			count--
+		}
+	}
+	return count > 0
 }
 
 // below returns what is left of a path after a base path, if it lies below it.

@@ -28,6 +28,7 @@ const (
 	CodeTokenUnavailable     Code = "token-endpoint-unavailable"
 	CodeTokenTimeout         Code = "token-endpoint-timeout"
 	CodeTokenMalformed       Code = "token-answer-malformed"
+	CodeTokenMisconfigured   Code = "token-misconfigured"
 	CodeSignedHeaderMissing  Code = "signed-header-missing"
 	CodeSecretUnreadable     Code = "secret-unreadable"
 	CodeSigningFailed        Code = "signing-failed"
@@ -68,6 +69,7 @@ var problems = []Problem{
 	{CodeTokenUnavailable, http.StatusBadGateway, "the bank's token endpoint is not available", "retry later; nobody needs to log in again"},
 	{CodeTokenTimeout, http.StatusGatewayTimeout, "the bank's token endpoint did not answer in time", "retry later; nobody needs to log in again"},
 	{CodeTokenMalformed, http.StatusBadGateway, "the bank's token endpoint gave an unusable answer", "retry later; if it stays, compare token { endpoint } with the bank's documentation"},
+	{CodeTokenMisconfigured, http.StatusInternalServerError, "no token can be asked for as configured", "see the cause in the sidecar's log; check token, client_id and token_endpoint of the ASPSP"},
 	{CodeSignedHeaderMissing, http.StatusBadRequest, "a header that this bank wants signed is missing", "send the header that the detail names"},
 	{CodeSecretUnreadable, http.StatusInternalServerError, "a secret for a fixed header cannot be read", "check the {file./path} or {env.NAME} of the header that the detail names"},
 	{CodeSigningFailed, http.StatusInternalServerError, "the request could not be signed", "check the QSEAL key and, if it lives in a device, that device"},

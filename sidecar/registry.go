@@ -69,6 +69,9 @@ func (r *Registry) RouteByHost(req *http.Request) (Route, error) {
 	if len(sharing) == 0 {
 		return Route{}, refuse(CodeUnknownASPSP, "no ASPSP has the host that was called", nil)
 	}
+	if scheme := req.URL.Scheme; scheme != "" && scheme != "http" {
+		return Route{}, refuse(CodeUnknownASPSP, "the address called must begin with http://", nil)
+	}
 	path := req.URL.EscapedPath()
 	// A port that is one ASPSP's own decides among several on one host name.
 	for _, exact := range []bool{true, false} {

@@ -1,14 +1,10 @@
 package sidecar
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"io"
 	"net/http"
-	"net/http/httptrace"
-	"strings"
-
-	"github.com/caddy-tpp/caddy-tpp/signer"
+	"time"
 )
 
 // RoundTrip makes the attempts of an exchange: it injects, signs and sends req
@@ -26,6 +22,10 @@ func (ex *Exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (ex *Exchange) roundTrip(req *http.Request) (*http.Response, error) {
+	if ex.sent && !bodiless(req.Method) {
+		// Whatever made the proxy try again: the bank may have processed it.
+		return nil, cmp.Or(ex.failed, error(refuse(CodeBankConnectionLost, "not repeated, since the bank has answered already", nil)))
+	}
 	if now, _ := ex.aspsp.operation(req.Method, req.URL, ex.absolute); now != ex.operation {
 		return nil, refuse(CodeRewrittenAfterChecks, "", nil)
 	}
@@ -34,15 +34,13 @@ func (ex *Exchange) roundTrip(req *http.Request) (*http.Response, error) {
 	}
 	common := ex.outboundHeaders(req.Header)
 	response, err := ex.transmit(req, common)
-	if err == nil && response.StatusCode == http.StatusUnauthorized && ex.token != nil {
+	if err == nil && response.StatusCode == http.StatusUnauthorized && ex.mayRepeat() {
 		response, err = ex.repeatWithNewToken(req, common, response)
 	}
 	if err != nil {
 		return nil, err
 	}
-	ex.cleanAnswer(response.Header)
-	ex.status = response.StatusCode
-	return response, nil
+	return ex.receive(response)
 }
 
 // transmit sends one request, again only if the connection had died before.
@@ -74,6 +72,20 @@ func (ex *Exchange) readopt(ctx context.Context) error {
 	return ex.readyToken(ctx)
 }
 
+// stubborn is how long an operation that was refused with a new token too is
+// not tried twice again: its trouble is not the token's age, and fetching one for
+// each call would only burden the bank.
+const stubborn = 10 * time.Second
+
+// mayRepeat reports whether a 401 is to be followed by a try with a new token.
+func (ex *Exchange) mayRepeat() bool {
+	if ex.token == nil {
+		return false
+	}
+	until, ok := ex.aspsp.stubborn.Load(ex.operation)
+	return !ok || ex.aspsp.deps.Now().After(until.(time.Time))
+}
+
 // repeatWithNewToken follows a 401: the token is dropped and the request,
 // whose body the exchange still owns, is sent once more. If that is a 401 too,
 // it is the bank's answer.
@@ -84,79 +96,15 @@ func (ex *Exchange) repeatWithNewToken(req *http.Request, common http.Header, re
 		return nil, err
 	}
 	ex.replayed("token")
-	return ex.transmit(req, common)
-}
-
-// discard reads a short body to its end, so that the connection can be reused.
-func discard(body io.ReadCloser) {
-	_, _ = io.CopyN(io.Discard, body, 64<<10)
-	_ = body.Close()
+	response, err := ex.transmit(req, common)
+	if err == nil && response.StatusCode == http.StatusUnauthorized {
+		ex.aspsp.stubborn.Store(ex.operation, ex.aspsp.deps.Now().Add(stubborn))
+	}
+	return response, err
 }
 
 func (ex *Exchange) replayed(cause string) {
 	if ex.aspsp.deps.Hooks.Replayed != nil {
 		ex.aspsp.deps.Hooks.Replayed(ex.aspsp.Name(), ex.operation, cause)
-	}
-}
-
-// cleanAnswer keeps the bank from sounding like the sidecar, and tells the app
-// the X-Request-ID if the bank does not.
-func (ex *Exchange) cleanAnswer(h http.Header) {
-	for name := range h {
-		if strings.HasPrefix(name, controlPrefix) {
-			delete(h, name)
-		}
-	}
-	if h.Get("X-Request-ID") == "" {
-		h.Set("X-Request-ID", ex.requestID)
-	}
-}
-
-// maxDeadConnections is how many dead idle connections in a row a request
-// tries before all idle ones are closed.
-const maxDeadConnections = 2
-
-// send puts a request on the wire. appearance makes it anew for every try. It
-// is tried again if an idle connection turns out to be dead and either nothing
-// of the request was written, or the request may be repeated (idempotent).
-// sent reports whether the bank may have received it.
-func (l *link) send(appearance func() (*http.Request, error), idempotent bool, again func()) (response *http.Response, sent bool, err error) {
-	defer l.sweep()
-	for dead := 0; ; dead++ {
-		req, err := appearance()
-		if err != nil {
-			return nil, sent, signingRefusal(err)
-		}
-		watch := &wireWatch{}
-		response, err := l.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), watch.trace())))
-		if err == nil {
-			return response, true, nil
-		}
-		wrote := watch.wrote()
-		sent = sent || wrote
-		if req.Context().Err() != nil && errors.Is(err, context.Canceled) {
-			return nil, sent, context.Canceled
-		}
-		if !watch.reused || dead > maxDeadConnections || wrote && !idempotent || isTimeout(err) {
-			return nil, sent, bankError(err, watch, sent)
-		}
-		if dead == maxDeadConnections-1 {
-			l.transport.CloseIdleConnections()
-		}
-		if again != nil {
-			again()
-		}
-	}
-}
-
-// signingRefusal maps the signer's errors to codes.
-func signingRefusal(err error) error {
-	switch {
-	case errors.Is(err, signer.ErrHeaderMissing):
-		return refuse(CodeSignedHeaderMissing, err.Error(), err)
-	case errors.Is(err, signer.ErrHeaderValue):
-		return refuse(CodeHeaderInvalid, err.Error(), err)
-	default:
-		return refuse(CodeSigningFailed, "", err)
 	}
 }

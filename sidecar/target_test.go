@@ -102,7 +102,13 @@ func TestTargetRefused(t *testing.T) {
 		{"TRACE /accounts HTTP/1.1", 405, sidecar.CodeMethodRefused},
 		{"GET /../accounts HTTP/1.1", 404, sidecar.CodeOutsideBaseURL},
 		{"GET /%2e%2E/v1/accounts HTTP/1.1", 404, sidecar.CodeOutsideBaseURL},
-		{"POST /x/../../oauth/token HTTP/1.1", 404, sidecar.CodeOutsideBaseURL},
+		{"POST /../oauth/token HTTP/1.1", 403, sidecar.CodeTokenEndpointClosed},
+		{"POST /%2e%2e/oauth/%74oken HTTP/1.1", 403, sidecar.CodeTokenEndpointClosed},
+		{"POST /..;/oauth/token HTTP/1.1", 404, sidecar.CodeOutsideBaseURL},
+		{"POST /%2e%2e;x=1/oauth/token HTTP/1.1", 404, sidecar.CodeOutsideBaseURL},
+		{"POST /..%2foauth/token HTTP/1.1", 404, sidecar.CodeOutsideBaseURL},
+		{"POST /..%5Coauth/token HTTP/1.1", 404, sidecar.CodeOutsideBaseURL},
+		{"POST /..\\oauth/token HTTP/1.1", 404, sidecar.CodeOutsideBaseURL},
 		{"POST /../../../../../.. HTTP/1.1", 404, sidecar.CodeOutsideBaseURL},
 	}
 	for _, c := range cases {

@@ -58,6 +58,8 @@ func tokenRefusal(err error) error {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return refuse(CodeTokenTimeout, "", err)
+	case errors.Is(err, tokens.ErrSpec):
+		return refuse(CodeTokenMisconfigured, "", err)
 	case errors.Is(err, tokens.ErrMalformed), errors.Is(err, tokens.ErrRedirected):
 		return refuse(CodeTokenMalformed, "", err)
 	default:
@@ -82,7 +84,7 @@ func (a *ASPSP) sendTokenRequest(l *link, req *http.Request) (*http.Response, er
 	appearance := func() (*http.Request, error) {
 		out := req.Clone(req.Context())
 		out.GetBody = nil
-		own(out, body)
+		a.own(out, body)
 		now := a.deps.Now()
 		out.Header["Date"] = []string{now.UTC().Format(http.TimeFormat)}
 		out.Header["X-Request-ID"] = []string{a.deps.NewRequestID()}
@@ -90,7 +92,11 @@ func (a *ASPSP) sendTokenRequest(l *link, req *http.Request) (*http.Response, er
 		// Present and empty keeps net/http from naming itself.
 		out.Header["User-Agent"] = []string{""}
 		for _, field := range fixed {
-			out.Header[field.Name] = []string{field.Value}
+			// A form stays a form, whatever the API's own requests are.
+			if key := http.CanonicalHeaderKey(field.Name); key != "Content-Type" && key != "Accept" {
+				delete(out.Header, key)
+				out.Header[field.Name] = []string{field.Value}
+			}
 		}
 		if !a.config.Profile.Token.Sign {
 			return out, nil
@@ -105,16 +111,16 @@ func (a *ASPSP) sendTokenRequest(l *link, req *http.Request) (*http.Response, er
 // own gives a request a body that net/http will send as it is and never by
 // itself a second time: a request that net/http may replay would appear twice
 // on the wire with one X-Request-ID, Date and signature.
-func own(req *http.Request, body []byte) {
+func (a *ASPSP) own(req *http.Request, body []byte) {
 	req.GetBody, req.Trailer, req.TransferEncoding = nil, nil, nil
 	req.ContentLength = int64(len(body))
 	switch {
 	case len(body) > 0:
 		req.Body = io.NopCloser(bytes.NewReader(body))
-	case bodiless(req.Method) || req.Method == http.MethodDelete:
+	case bodiless(req.Method) || a.oneShot:
 		// net/http replays a request without a body: over HTTP/1.1 those of
-		// idempotent methods, over HTTP/2 all that a server refused to process. An empty
-		// body of unknown length looks like one that cannot be repeated; the
+		// idempotent methods, over HTTP/2 all that a server refused to process. An
+		// empty body of unknown length looks like one that cannot be repeated; the
 		// identity coding keeps it from being probed or chunked, so that the wire
 		// shows neither Content-Length nor Transfer-Encoding.
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(nil)), -1

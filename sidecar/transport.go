@@ -35,6 +35,11 @@ func newTransport(c Config, generation *certs.Generation) *http.Transport {
 		// the bank's Digest would no longer match the body handed to the app.
 		DisableCompression: true,
 		ForceAttemptHTTP2:  c.HTTP2,
+		// Enough for any bank's headers, and little enough to hold for each call.
+		MaxResponseHeaderBytes: maxAnswerHead,
+		// A connection that died without a word would otherwise take all calls
+		// with it until TCP gives up.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: c.ConnectTimeout, PingTimeout: c.ConnectTimeout},
 		// No Proxy: a QWAC is not sent wherever an environment variable points.
 	}
 	if !c.HTTP2 {
@@ -42,6 +47,9 @@ func newTransport(c Config, generation *certs.Generation) *http.Transport {
 	}
 	return t
 }
+
+// maxAnswerHead bounds the head of a bank's answer, in bytes.
+const maxAnswerHead = 256 << 10
 
 // countedConn counts the bytes written to the network, which tells whether any
 // part of a request can have reached the bank.

@@ -1,5 +1,7 @@
 package signer
 
+import "slices"
+
 import (
 	"bytes"
 	"encoding/json"
@@ -195,4 +197,17 @@ type CertificateHeader struct {
 	// Form is "base64-der" (default: no markers, no line ends) or "pem-line"
 	// (PEM with its markers, on one line).
 	Form string `json:"form,omitempty"`
+}
+
+// Lists reports whether any request may have the entry signed.
+func (s *Spec) Lists(entry string) bool {
+	holds := func(signed []string) bool {
+		return slices.Contains(signed, entry) || slices.Contains(signed, entry+"?")
+	}
+	for _, signed := range s.SignedByOperation {
+		if holds(signed) {
+			return true
+		}
+	}
+	return holds(s.Signed)
 }

@@ -1,0 +1,70 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+
+	"github.com/caddy-tpp/caddy-tpp/signer"
+)
+
+// maxDeadConnections is how many dead idle connections in a row a request
+// tries before all idle ones are closed.
+const maxDeadConnections = 2
+
+// send puts a request on the wire. appearance makes it anew for every try. It
+// is tried again if an idle connection turns out to be dead and either nothing
+// of the request was written, or the request may be repeated (idempotent); and
+// if the bank says that it has not processed it (HTTP/2). sent reports whether
+// the bank may have received it.
+func (l *link) send(appearance func() (*http.Request, error), idempotent bool, again func()) (response *http.Response, sent bool, err error) {
+	defer l.sweep()
+	for dead := 0; ; dead++ {
+		req, err := appearance()
+		if err != nil {
+			return nil, sent, signingRefusal(err)
+		}
+		watch := &wireWatch{}
+		response, err := l.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), watch.trace())))
+		if err == nil {
+			return response, true, nil
+		}
+		wrote := watch.wrote() && !unprocessed(err)
+		sent = sent || wrote
+		if req.Context().Err() != nil && errors.Is(err, context.Canceled) {
+			return nil, sent, context.Canceled
+		}
+		dropped := watch.reused && (!wrote || idempotent) && !isTimeout(err)
+		if !dropped && !unprocessed(err) || dead > maxDeadConnections {
+			return nil, sent, bankError(err, watch, sent)
+		}
+		if dead == maxDeadConnections-1 {
+			l.transport.CloseIdleConnections()
+		}
+		if again != nil {
+			again()
+		}
+	}
+}
+
+// unprocessed reports whether the bank has refused a stream before processing
+// it (RFC 9113 section 8.7: REFUSED_STREAM, or a GOAWAY with a lower stream).
+// net/http would repeat such a request as it is; since it cannot rewind ours, it
+// says that instead. It does not export the error.
+func unprocessed(err error) bool {
+	return strings.Contains(err.Error(), "http2: Transport: cannot retry err")
+}
+
+// signingRefusal maps the signer's errors to codes.
+func signingRefusal(err error) error {
+	switch {
+	case errors.Is(err, signer.ErrHeaderMissing):
+		return refuse(CodeSignedHeaderMissing, err.Error(), err)
+	case errors.Is(err, signer.ErrHeaderValue):
+		return refuse(CodeHeaderInvalid, err.Error(), err)
+	default:
+		return refuse(CodeSigningFailed, "", err)
+	}
+}
