@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -57,14 +59,33 @@ func logDone(log *zap.Logger, event sidecar.Event) {
 	if event.Err != nil {
 		fields = append(fields, zap.String("error", causeText(event.Err)))
 	}
+	if cause := causeOf(event.Err); cause != "" {
+		fields = append(fields, zap.String("cause", cause))
+	}
 	entry.Write(fields...)
 }
 
-// causeText is an error's own text without what net/http quotes of the answer.
+// causeOf is what led to a refusal, "" if the refusal's own text says it.
+func causeOf(err error) string {
+	refusal, ok := errors.AsType[*sidecar.Refusal](err)
+	if !ok || refusal.Err == nil || refusal.Err.Error() == refusal.Detail {
+		return ""
+	}
+	return causeText(refusal.Err)
+}
+
+// causeText is an error's own text without what net/http quotes of an answer or
+// an address: both may name an account. A line that is no header is quoted
+// without quotes, to the text's end.
 func causeText(err error) string {
 	text := err.Error()
-	if at := strings.Index(text, "malformed HTTP"); at >= 0 {
-		return text[:at] + "malformed HTTP"
+	for _, before := range []string{"malformed HTTP", "malformed MIME header"} {
+		if at := strings.Index(text, before); at >= 0 {
+			text = text[:at+len(before)]
+		}
 	}
-	return text
+	return quoted.ReplaceAllLiteralString(text, "…")
 }
+
+// quoted is what %q writes, also if it is cut off.
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*(?:"|\\?$)`)

@@ -1,0 +1,25 @@
+package caddymodule
+
+import (
+	"errors"
+	"testing"
+)
+
+func TestCauseText(t *testing.T) {
+	for text, want := range map[string]string{
+		"dial tcp 192.0.2.1:443: connect: connection refused":  "dial tcp 192.0.2.1:443: connect: connection refused",
+		`malformed HTTP response "FR76"`:                       "malformed HTTP",
+		"net/http: broken: malformed MIME header line: FR76 x": "net/http: broken: malformed MIME header",
+		`bad Content-Length "FR76"`:                            "bad Content-Length …",
+		`a "FR76 \" FR76" b "FR76"`:                            "a … b …",
+		`open "FR76`:                                           "open …",
+		`debug="FR76\\"; x "\"FR76`:                            "debug=…; x …",
+		`Post "https://bank.example/accounts/FR76": EOF`:       "Post …: EOF",
+		"": "",
+		"too many transfer encodings: [\"FR76\" \"FR76\"]; stopped": "too many transfer encodings: [… …]; stopped",
+	} {
+		if got := causeText(errors.New(text)); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
