@@ -119,6 +119,7 @@ func (ex *Exchange) readRequestID(h http.Header) error {
 	values := h["X-Request-Id"]
 	for _, value := range values {
 		if value != values[0] || !visibleASCII(value) || len(value) > 128 {
+			ex.requestID = ex.aspsp.deps.NewRequestID() // for the refusal
 			return refuse(CodeHeaderInvalid, "X-Request-ID must be one value of at most 128 visible ASCII characters", nil)
 		}
 	}
