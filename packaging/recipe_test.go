@@ -61,7 +61,8 @@ func checkApplicationURL(t *testing.T, url string) {
 		t.Errorf("application calls %q, not the sidecar at %s", url, applicationBase)
 		return
 	}
-	if !strings.Contains(readText(t, "Caddyfile"), "handle_path "+path+"/* {\n\t\ttpp_proxy ") {
+	proxy := regexp.MustCompile(`(?m)^\ttpp_proxy ` + path + `/\* \w+ \{\n\t\tstrip_prefix ` + path + `$`)
+	if !proxy.MatchString(readText(t, "Caddyfile")) {
 		t.Errorf("application calls %q, for which the Caddyfile has no tpp_proxy", url)
 	}
 }
