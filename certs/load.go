@@ -1,18 +1,9 @@
 package certs
 
-import (
-	"errors"
-	"fmt"
-	"io"
-	"os"
-)
+import "errors"
 
-// maxFileSize bounds what is read of a certificate or key file. A chain of
-// certificates takes a few kilobytes.
-const maxFileSize = 1 << 20
-
-// LoadPair reads a certificate and its key. It refuses what does not belong
-// together but leaves all other judgement to Check. Errors are of type *Error,
+// LoadPair reads a certificate and its key, from regular files of up to 1 MiB;
+// symbolic links to them will do. It refuses what does not belong together but leaves all other judgement to Check. Errors are of type *Error,
 // several of them joined if both files are at fault.
 func LoadPair(slot Slot, src Source) (*Pair, error) {
 	content, err := readSource(slot, src)
@@ -42,22 +33,6 @@ func readSource(slot Slot, src Source) (content, error) {
 
 func locate(slot Slot, src Source) (cert, key location) {
 	return location{slot, "certificate", src.CertFile}, location{slot, "key", src.keyFile()}
-}
-
-func readFile(at location) ([]byte, error) {
-	f, err := os.Open(at.file)
-	if err != nil {
-		return nil, at.unreadable(err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
-	if err != nil {
-		return nil, at.unreadable(err)
-	}
-	if len(data) > maxFileSize {
-		return nil, at.fail(ErrFormat, fmt.Sprintf("is larger than %d bytes", maxFileSize), "name the PEM file", nil)
-	}
-	return data, nil
 }
 
 // parsePair is LoadPair on bytes.
