@@ -58,6 +58,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.CertificatePoll == 0 {
 		a.CertificatePoll = defaultPoll
 	}
+	if err := a.check(); err != nil {
+		return err
+	}
 	var err error
 	if a.shared, err = a.useShared(); err != nil {
 		return err
@@ -78,6 +81,31 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	a.registry = sidecar.NewRegistry(aspsps...)
 	return nil
+}
+
+// check refuses in JSON what a Caddyfile cannot say.
+func (a *App) check() error {
+	var wrong []error
+	if a.CertificatePoll < 0 {
+		wrong = append(wrong, fmt.Errorf("certificate_poll of %s: write a time above 0, such as 2s", time.Duration(a.CertificatePoll)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Identities)) {
+		if err := checkName(name); err != nil {
+			wrong = append(wrong, fmt.Errorf("identity: %w", err))
+		}
+		if a.Identities[name] == nil {
+			wrong = append(wrong, fmt.Errorf("identity %s is empty: it needs qwac and qseal", name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.ASPSPs)) {
+		if err := checkName(name); err != nil {
+			wrong = append(wrong, fmt.Errorf("aspsp: %w", err))
+		}
+		if a.ASPSPs[name] == nil {
+			wrong = append(wrong, fmt.Errorf("aspsp %s is empty: it needs profile, base_url and identity", name))
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 // loadIdentities loads all identities and warns of what is odd about them.

@@ -2,7 +2,9 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -64,10 +66,19 @@ func nameArg(d *caddyfile.Dispenser) (string, error) {
 	if !d.AllArgs(&name) {
 		return "", d.ArgErr()
 	}
-	if strings.ContainsAny(name, "/ \t{}*") {
-		return "", d.Errf("%q is no name: use letters, digits, hyphens", name)
+	if err := checkName(name); err != nil {
+		return "", d.WrapErr(err)
 	}
 	return name, nil
+}
+
+// checkName refuses a name that could not stand in a Caddyfile, in a path of the
+// admin endpoint or in a metric.
+func checkName(name string) error {
+	if name == "" || strings.ContainsAny(name, "/{}*") || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return fmt.Errorf("%q is no name: use letters, digits, hyphens", name)
+	}
+	return nil
 }
 
 func (a *App) parseIdentity(d *caddyfile.Dispenser) error {

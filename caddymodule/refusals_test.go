@@ -26,6 +26,7 @@ func TestMistakesInACaddyfile(t *testing.T) {
 		"qseal twice":             {identity("qseal a b\nqseal c d"), []string{"qseal is configured twice"}},
 		"identity twice":          {global("identity acme {\n}\nidentity acme {\n}"), []string{"identity acme is configured twice"}},
 		"identity without name":   {global("identity {\n}"), []string{"wrong argument count"}},
+		"empty name":              {global("identity \"\" {\n}"), []string{`"" is no name`}},
 		"name with a slash":       {global("aspsp bp/go {\n}"), []string{`"bp/go" is no name`, "letters, digits, hyphens"}},
 		"aspsp twice":             {global("aspsp bpgo {\n}\naspsp bpgo {\n}"), []string{"aspsp bpgo is configured twice"}},
 		"aspsp twice in two blocks": {"{\n\ttpp {\naspsp bpgo {\n}\n}\n\ttpp {\naspsp bpgo {\n}\n}\n}\n",

@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -87,11 +88,42 @@ func Check(config Config) error {
 	return (&ASPSP{config: config.withDefaults()}).compile()
 }
 
-// compile turns the configuration's data into what a request needs.
-func (a *ASPSP) compile() (err error) {
+// compile turns the configuration's data into what a request needs. The error
+// tells all that is wrong, each naming the ASPSP.
+func (a *ASPSP) compile() error {
+	c := a.config
+	wrong := []error{c.check(), a.compileAddresses()}
+	note := func(section string, err error) {
+		if err != nil {
+			wrong = append(wrong, c.configError("%s: %w", section, err))
+		}
+	}
+	if c.Fallback && c.Profile.Fallback.Header == "" {
+		wrong = append(wrong, c.configError("fallback is on, but profile %s knows no fallback interface", c.Profile.Name))
+	}
+	var err error
+	a.operations, err = profiles.CompileOperations(c.Profile.Operations)
+	note("profile "+c.Profile.Name, err)
+	a.psu, err = psu.Compile(c.Profile.PSU)
+	note("psu", err)
+	if a.filter, err = headers.Compile(c.Profile.Headers); err != nil {
+		note("headers", err)
+		return errors.Join(wrong...)
+	}
+	a.fixed = a.filter.Fixed()
+	a.fixedSecrets = slices.ContainsFunc(a.fixed, func(field headers.Field) bool { return strings.Contains(field.Value, "{") })
+	return errors.Join(wrong...)
+}
+
+// compileAddresses reads base_url and the token endpoint.
+func (a *ASPSP) compileAddresses() (err error) {
 	c := a.config
 	if a.base, err = c.bankURL("base_url", c.BaseURL); err != nil {
-		return err
+		if strings.HasPrefix(c.TokenEndpoint, "/") {
+			return err // which host it is on is not known
+		}
+		_, also := c.tokenURL(nil)
+		return errors.Join(err, also)
 	}
 	trimSlash(a.base)
 	if a.token, err = c.tokenURL(a.base); err != nil {
@@ -99,20 +131,6 @@ func (a *ASPSP) compile() (err error) {
 	}
 	if c.Profile.Token.Grant == "client_credentials" && a.token == nil {
 		return c.configError("token grant client_credentials needs a token endpoint: set token_endpoint")
-	}
-	if c.Fallback && c.Profile.Fallback.Header == "" {
-		return c.configError("fallback is on, but profile %s knows no fallback interface", c.Profile.Name)
-	}
-	if a.operations, err = profiles.CompileOperations(c.Profile.Operations); err != nil {
-		return c.configError("profile %s: %w", c.Profile.Name, err)
-	}
-	if a.filter, err = headers.Compile(c.Profile.Headers); err != nil {
-		return c.configError("headers: %w", err)
-	}
-	a.fixed = a.filter.Fixed()
-	a.fixedSecrets = slices.ContainsFunc(a.fixed, func(field headers.Field) bool { return strings.Contains(field.Value, "{") })
-	if a.psu, err = psu.Compile(c.Profile.PSU); err != nil {
-		return c.configError("psu: %w", err)
 	}
 	return nil
 }

@@ -95,6 +95,25 @@ func (c Config) configError(format string, args ...any) error {
 	return fmt.Errorf("%w: aspsp %s: %w", ErrConfig, c.Name, fmt.Errorf(format, args...))
 }
 
+// check refuses sizes and times that are below nothing, where 0 means the
+// default, or beyond reason. It is called with the defaults filled in.
+func (c Config) check() error {
+	var wrong []error
+	note := func(ok bool, format string, args ...any) {
+		if !ok {
+			wrong = append(wrong, c.configError(format, args...))
+		}
+	}
+	note(c.MaxBody > 0 && c.MaxBody <= largestMaxBody, "max_body of %d bytes: write a size from 1 byte to 1 TiB, such as 1MiB", c.MaxBody)
+	note(c.ConnectTimeout > 0, "connect_timeout of %s: write a time above 0, such as %s", c.ConnectTimeout, DefaultConnectTimeout)
+	note(c.AnswerTimeout > 0, "answer_timeout of %s: write a time above 0, such as %s", c.AnswerTimeout, DefaultAnswerTimeout)
+	note(c.IdleConns > 0, "idle_conns of %d: write a number above 0, such as %d", c.IdleConns, DefaultIdleConns)
+	return errors.Join(wrong...)
+}
+
+// largestMaxBody is where a size is a mistake rather than a limit.
+const largestMaxBody = 1 << 40
+
 // bankURL parses an address of the bank: absolute, https, and nothing that
 // would leak or confuse (user info, fragment, query).
 func (c Config) bankURL(setting, address string) (*url.URL, error) {

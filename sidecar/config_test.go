@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-tpp/caddy-tpp/profiles"
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
@@ -43,6 +44,34 @@ func TestConfigurationRefused(t *testing.T) {
 		if strings.Contains(err.Error(), "p4ss") {
 			t.Errorf("%s: the error tells a secret: %v", name, err)
 		}
+	}
+}
+
+// TestAllMistakesAtOnce holds that nobody has to mend one to hear of the next.
+func TestAllMistakesAtOnce(t *testing.T) {
+	r := newRig(t, options{})
+	change := func(c *sidecar.Config) {
+		p := *c.Profile
+		p.PSU.Rule, p.Headers.Allow, p.Fallback.Header = "maybe", []string{"Via"}, ""
+		p.Operations = duplicate(c.Profile).Operations
+		c.Profile, c.Fallback = &p, true
+		c.BaseURL, c.TokenEndpoint = "http://bank.test/x", "http://tokens.test/t"
+		c.MaxBody, c.ConnectTimeout, c.AnswerTimeout, c.IdleConns = -1, -1, -time.Second, -1
+	}
+	_, err := r.newASPSP(options{config: change})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		"base_url", "token endpoint", "psu", "headers", "operations", "fallback", "max_body of -1", "connect_timeout of -1ns",
+		"answer_timeout of -1s", "idle_conns of -1",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%s is not in: %v", want, err)
+		}
+	}
+	if lines := strings.Split(err.Error(), "\n"); len(lines) != 10 {
+		t.Errorf("%d lines", len(lines))
 	}
 }
 
