@@ -84,3 +84,34 @@ func TestConnectIsRefused(t *testing.T) {
 		t.Error("the bank was contacted")
 	}
 }
+
+// TestSharedAddressIsNotGuessed holds that of two ASPSPs with one address, none
+// is taken by host, and that both can be called by name.
+func TestSharedAddressIsNotGuessed(t *testing.T) {
+	r := newRig(t)
+	twin := `aspsp bpgo-twin {
+		profile bpce
+		base_url {{BANK}}/stet/psd2/v1.4.2
+		identity acme
+		trust_pool "{{DIR}}/bank-ca.pem"
+	}`
+	const warning = "aspsps bpgo and bpgo-twin have the same base_url"
+	r.load(parts{tpp: twin})
+	if strings.Contains(r.log(), warning) {
+		t.Error("warned although nothing is found by host")
+	}
+	r.load(parts{tpp: twin, site: stripSite})
+	if !strings.Contains(r.log(), warning) {
+		t.Error("not warned")
+	}
+	r.compliant(r.funds("PSU-IP-Address", publicIP))
+	calls := r.bank.Stats().Requests
+	req := r.request("POST", "/stet/psd2/v1.4.2/funds-confirmations", fundsBody, "PSU-IP-Address", publicIP)
+	req.Host = strings.TrimPrefix(r.bankURL, "https://")
+	if p := r.refused(r.do(plain(), req), sidecar.CodeUnknownASPSP, 404); !strings.Contains(p.Detail, "name one in tpp_proxy") {
+		t.Errorf("%+v", p)
+	}
+	if now := r.bank.Stats().Requests; now != calls {
+		t.Error("the bank was called")
+	}
+}

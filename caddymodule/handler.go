@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
 )
@@ -54,6 +55,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.ASPSP != "" && h.registry.Get(h.ASPSP) == nil {
 		return fmt.Errorf("tpp_proxy: no aspsp %q in the tpp global option; configured are: %s",
 			h.ASPSP, strings.Join(h.registry.Names(), ", "))
+	}
+	if h.ASPSP == "" {
+		if err := h.registry.Ambiguous(); err != nil {
+			app.logger.Warn("not every ASPSP can be found by host", zap.Error(err))
+		}
 	}
 	return nil
 }

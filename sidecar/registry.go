@@ -2,6 +2,8 @@ package sidecar
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"net/http"
@@ -38,6 +40,30 @@ func (r *Registry) Names() []string { return slices.Sorted(maps.Keys(r.byName)) 
 
 // Get returns the ASPSP of a name, or nil.
 func (r *Registry) Get(name string) *ASPSP { return r.byName[name] }
+
+// Ambiguous tells of ASPSPs that have one base_url (host, port and path), nil if
+// there are none: a call that only its address tells apart fits all of them, and
+// RouteByHost refuses it. They can be called by name.
+func (r *Registry) Ambiguous() error {
+	var found []error
+	for _, host := range slices.Sorted(maps.Keys(r.byHost)) {
+		sharing := r.byHost[host]
+		for i, a := range sharing {
+			for _, b := range sharing[i+1:] {
+				if a.base.Host == b.base.Host && samePath(a, b) {
+					found = append(found, fmt.Errorf("aspsps %s and %s have the same base_url: a call to it, found by its host, is refused; "+
+						"name the ASPSP in tpp_proxy, or give them different hosts", min(a.Name(), b.Name()), max(a.Name(), b.Name())))
+				}
+			}
+		}
+	}
+	return errors.Join(found...)
+}
+
+// samePath reports whether a server would take two base URLs' paths for one.
+func samePath(a, b *ASPSP) bool {
+	return resolvePath(a.base.EscapedPath()) == resolvePath(b.base.EscapedPath())
+}
 
 // ErrUnknownASPSP is the refusal of a call that no ASPSP is configured for.
 // detail says what was looked at.
@@ -79,9 +105,15 @@ func (r *Registry) RouteByHost(req *http.Request) (Route, error) {
 			if exact && a.base.Host != host {
 				continue
 			}
-			if a.covers(path) {
-				return Route{ASPSP: a, Absolute: true}, nil
+			if !a.covers(path) {
+				continue
 			}
+			if slices.ContainsFunc(sharing, func(b *ASPSP) bool {
+				return b != a && (!exact || b.base.Host == host) && samePath(a, b) && b.covers(path)
+			}) {
+				return Route{}, ErrUnknownASPSP("several ASPSPs have this address: name one in tpp_proxy")
+			}
+			return Route{ASPSP: a, Absolute: true}, nil
 		}
 	}
 	return Route{}, refuse(CodeOutsideBaseURL, "", nil)
