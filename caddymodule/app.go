@@ -160,6 +160,11 @@ func (a *App) makeASPSPs() ([]*sidecar.ASPSP, error) {
 			wrong = append(wrong, err)
 			continue
 		}
+		if unknown := unknownScopes(aspsp.Config()); unknown != "" {
+			a.logger.Warn("the profile gives no role for this scope: whether the certificates cover it is not checked",
+				zap.String("aspsp", name), zap.String("scope", unknown),
+				zap.Strings("known", slices.Sorted(maps.Keys(config.Profile.Roles))))
+		}
 		a.release = append(a.release, aspsp.Close)
 		made = append(made, aspsp)
 	}

@@ -66,6 +66,18 @@ func (c *ASPSP) profile(set *profiles.Set) (*profiles.Profile, error) {
 	return base.With(profiles.Overrides{Signature: c.Signature, Headers: c.Headers, PSU: c.PSU, Token: c.Token})
 }
 
+// unknownScopes returns the words of a scope for which the profile names no
+// role, if it names roles at all.
+func unknownScopes(config sidecar.Config) string {
+	if len(config.Profile.Roles) == 0 {
+		return ""
+	}
+	words := slices.DeleteFunc(strings.Fields(config.Scope), func(word string) bool {
+		return len(config.Profile.RequiredRoles(word)) > 0
+	})
+	return strings.Join(words, " ")
+}
+
 // http2 reads the versions setting.
 func (c *ASPSP) http2() (bool, error) {
 	for _, version := range c.Versions {

@@ -145,6 +145,39 @@ func TestValidateOnlyWarns(t *testing.T) {
 	}
 }
 
+// TestUnknownScopeWarns holds that a misspelt scope, for which no role can be
+// checked, does not go by in silence.
+func TestUnknownScopeWarns(t *testing.T) {
+	const warning = "the profile gives no role for this scope"
+	for name, test := range map[string]struct {
+		aspsp string
+		want  string // the unknown scopes, "" if there is no warning
+	}{
+		"the profile's":  {"", ""},
+		"known":          {"scope cbpii", ""},
+		"several known":  {`scope "aisp cbpii"`, ""},
+		"unknown":        {"scope foo", `"scope":"foo"`},
+		"one of several": {`scope "aisp fo:o cbpi"`, `"scope":"fo:o cbpi"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.load(parts{aspsp: test.aspsp})
+			log := r.log()
+			if test.want == "" {
+				if strings.Contains(log, warning) {
+					t.Error("warned")
+				}
+				return
+			}
+			for _, want := range []string{warning, test.want, `"aspsp":"bpgo"`, `"known":["aisp","cbpii"`} {
+				if !strings.Contains(log, want) {
+					t.Errorf("%s is not in the log", want)
+				}
+			}
+		})
+	}
+}
+
 // TestValidateStartsNothing holds that a check of the configuration neither
 // calls the bank nor leaves anything running (see TestMain).
 func TestValidateStartsNothing(t *testing.T) {
