@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-tpp/caddy-tpp/certs"
+	"github.com/caddy-tpp/caddy-tpp/signer"
 )
 
 // Admin serves the sidecar's state, without any secret, on Caddy's admin
@@ -92,8 +93,12 @@ func describeIdentity(name string, generation *certs.Generation) identityState {
 			continue
 		}
 		leaf := pair.Leaf()
+		subject, err := signer.RenderDN(leaf.RawSubject, "openssl-utf8", false)
+		if err != nil {
+			subject = leaf.Subject.String()
+		}
 		state.Certificates = append(state.Certificates, certificateState{
-			Slot: pair.Slot.String(), File: pair.Source.CertFile, Subject: leaf.Subject.String(),
+			Slot: pair.Slot.String(), File: pair.Source.CertFile, Subject: subject,
 			Serial: leaf.SerialNumber.Text(16), NotAfter: leaf.NotAfter.UTC(), Thumbprint: pair.Thumbprint,
 			OrganizationIdentifier: pair.Info.OrganizationIdentifier, Roles: pair.Info.Roles, NCA: pair.Info.NCAID,
 		})

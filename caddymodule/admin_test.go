@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddy-tpp/caddy-tpp/sandbox/testpki"
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
+	"github.com/caddy-tpp/caddy-tpp/signer"
 )
 
 // ask calls the admin endpoint and decodes what it answers into value, if any.
@@ -59,6 +60,10 @@ func TestAdminShowsIdentities(t *testing.T) {
 	}
 	for n, issued := range []*testpki.Issued{acme().qwac, acme().qseal} {
 		c := identities[0].Certificates[n]
+		// As "caddy tpp cert" and the keyId have it: Go's own form has no name for organizationIdentifier.
+		if want := must(signer.RenderDN(issued.Certificate.RawSubject, "openssl-utf8", false)); c.Subject != want || !strings.Contains(want, "organizationIdentifier="+organization) {
+			t.Errorf("subject %q, want %q", c.Subject, want)
+		}
 		if c.Serial != issued.Certificate.SerialNumber.Text(16) || !c.NotAfter.Equal(issued.Certificate.NotAfter) ||
 			c.OrganizationIdentifier != organization || len(c.Roles) != len(allRoles) || c.NCA != "FR-ACPR" ||
 			len(c.Thumbprint) != 43 || !strings.HasPrefix(c.File, r.dir) {
