@@ -107,6 +107,11 @@ func (m *metrics) fetched(event tokens.FetchEvent) {
 }
 
 func (m *metrics) certificates(identity string, generation *certs.Generation) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.inUse[identity] == 0 {
+		return // a watcher that outlived its identity
+	}
 	for _, pair := range []*certs.Pair{generation.QWAC, generation.QSEAL} {
 		if pair != nil {
 			m.notAfter.WithLabelValues(identity, pair.Slot.String()).Set(float64(pair.Leaf().NotAfter.Unix()))

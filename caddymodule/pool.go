@@ -63,7 +63,12 @@ type pooledIdentity struct {
 	start   sync.Once
 	ended   sync.WaitGroup
 	metrics *metrics
+	log     func() *zap.Logger
 }
+
+// watcherGrace is how long the end of a watcher is waited for. It ends at once,
+// unless it hangs in a file system that does not answer.
+const watcherGrace = 5 * time.Second
 
 // watch starts the watcher, once.
 func (p *pooledIdentity) watch(interval time.Duration) {
@@ -73,7 +78,16 @@ func (p *pooledIdentity) watch(interval time.Duration) {
 // Destruct implements caddy.Destructor.
 func (p *pooledIdentity) Destruct() error {
 	p.cancel()
-	p.ended.Wait()
+	ended := make(chan struct{})
+	go func() {
+		p.ended.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(watcherGrace):
+		p.log().Warn("the watcher of certificate files does not end: does their file system answer?", zap.Duration("waited", watcherGrace))
+	}
 	p.metrics.forget(p.Name())
 	return nil
 }
@@ -112,7 +126,7 @@ func (a *App) useIdentity(name string, config *Identity) (*pooledIdentity, []cer
 		findings = found
 		ctx, cancel := context.WithCancel(context.Background())
 		metrics.use(name)
-		return &pooledIdentity{Identity: identity, context: ctx, cancel: cancel, metrics: metrics}, nil
+		return &pooledIdentity{Identity: identity, context: ctx, cancel: cancel, metrics: metrics, log: log}, nil
 	})
 	if err != nil {
 		return nil, nil, err
