@@ -45,8 +45,7 @@ func TestAnswerPassesByteForByte(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Content-Type": "application/hal+json; charset=utf-8", "Content-Encoding": "gzip", "Digest": "SHA-256=xyz",
-		"Location": "https://bank.example/x?y=1#z", "Set-Cookie": "a=1, b=2", "X-Request-ID": "the-bank's-own",
-		"Server": "Bank/1", "Sidecar-Error": "",
+		"Location": "https://bank.example/x?y=1#z", "Set-Cookie": "a=1, b=2", "Server": "Bank/1", "Sidecar-Error": "", "Sidecar-Bank-Request-ID": "the-bank's-own",
 		// RFC 9110 section 7.6.3 wants a proxy to name itself on the way back; nothing goes to the bank.
 		"Via": "1.1 Caddy",
 	} {

@@ -2,7 +2,12 @@ package caddymodule
 
 import (
 	"errors"
+	"net/http"
 	"testing"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-tpp/caddy-tpp/sidecar"
 )
 
 func TestCauseText(t *testing.T) {
@@ -21,5 +26,18 @@ func TestCauseText(t *testing.T) {
 		if got := causeText(errors.New(text)); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
+	}
+}
+
+// TestOwnFailuresAreErrors holds that what the sidecar's operator has to mend is
+// logged at a level that is on.
+func TestOwnFailuresAreErrors(t *testing.T) {
+	for _, problem := range sidecar.Problems() {
+		if level := levelOf(string(problem.Code)); problem.Status == http.StatusInternalServerError && level != zap.ErrorLevel {
+			t.Errorf("%s is logged at %s, and its remedy is: %s", problem.Code, level, problem.Remedy)
+		}
+	}
+	if level := levelOf("5xx"); level != zap.DebugLevel {
+		t.Errorf("the bank's own failure is logged at %s", level)
 	}
 }

@@ -37,7 +37,7 @@ func (s *shared) fetched(event tokens.FetchEvent) {
 func levelOf(outcome string) zapcore.Level {
 	switch sidecar.Code(outcome) {
 	case sidecar.CodeInternal, sidecar.CodeSigningFailed, sidecar.CodeSecretUnreadable,
-		sidecar.CodeCertificateUnusable, sidecar.CodeRewrittenAfterChecks:
+		sidecar.CodeCertificateUnusable, sidecar.CodeRewrittenAfterChecks, sidecar.CodeTokenMisconfigured, sidecar.CodeWithoutExchange:
 		return zap.ErrorLevel
 	}
 	return zap.DebugLevel
