@@ -161,3 +161,17 @@ func TestExpectContinue(t *testing.T) {
 	r.check(err)
 	r.compliant(answer{response.StatusCode, response.Header, string(body)})
 }
+
+// TestAnswerWithoutContentTypeStaysSo holds that none is guessed.
+func TestAnswerWithoutContentTypeStaysSo(t *testing.T) {
+	r := newRig(t)
+	r.bankURL = newRawBank(t, "127.0.0.1:0", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = nil
+		_, _ = io.WriteString(w, "<html>")
+	}).url()
+	r.load(parts{})
+	a := r.funds()
+	if _, guessed := a.header["Content-Type"]; a.status != 200 || a.body != "<html>" || guessed {
+		t.Errorf("%d %q %v", a.status, a.body, a.header)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-tpp/caddy-tpp/sandbox"
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
 )
 
@@ -93,5 +94,24 @@ func TestCauseQuotesNoAnswer(t *testing.T) {
 			}
 			r.nothingOf(r.ownLog(), []string{iban})
 		})
+	}
+}
+
+// TestLogTellsTheCauseOfNoToken holds that the failure of a fetch is told to its
+// bottom, on the line of the fetch and on that of the call.
+func TestLogTellsTheCauseOfNoToken(t *testing.T) {
+	r := newRig(t)
+	r.load(parts{})
+	r.check(r.bank.Faults().SetToken(sandbox.Fault{Reset: sandbox.ResetAfter, Next: 5}))
+	r.refused(r.funds("PSU-IP-Address", publicIP), sidecar.CodeTokenUnavailable, 502)
+	r.lineOf(sidecar.CodeTokenUnavailable)
+	for line := range strings.Lines(r.ownLog()) {
+		isCall, isFetch := strings.Contains(line, `"msg":"call"`), strings.Contains(line, `"msg":"no token from the bank"`)
+		if (isCall || isFetch) && !strings.Contains(line, "reset by peer") && !strings.Contains(line, `"cause":"EOF"`) && !strings.Contains(line, "unexpected EOF") {
+			t.Errorf("no cause in %s", line)
+		}
+	}
+	if !strings.Contains(r.ownLog(), "no token from the bank") {
+		t.Error("no line of the fetch")
 	}
 }

@@ -66,16 +66,21 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	r, route, err := h.route(r)
+	app := r
+	r, route, err := h.route(app)
 	if err != nil {
-		refusal := sidecar.AsRefusal(err)
-		h.done(sidecar.Event{Outcome: string(refusal.Code), Status: refusal.Status, Err: refusal})
+		refusal := sidecar.AsRefusal(err).Of(app)
+		h.done(sidecar.Event{Outcome: string(refusal.Code), Status: refusal.Status, RequestID: refusal.RequestID, Err: refusal})
 		return answer(w, refusal)
 	}
 	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	ex, err := route.Prepare(r, func(template string) string { return repl.ReplaceAll(template, "") })
 	if err != nil {
 		return answer(w, err)
+	}
+	if _, set := w.Header()["Content-Type"]; !set {
+		// Present and empty keeps net/http from guessing one for an answer that has none.
+		w.Header()["Content-Type"] = nil
 	}
 	out := ex.ForProxy(r, h.PassHeaders)
 	w, out = keepLocation(w, r, out)

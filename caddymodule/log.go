@@ -28,7 +28,8 @@ func (s *shared) fetched(event tokens.FetchEvent) {
 	s.metrics.fetched(event)
 	if event.Err != nil {
 		s.log().Warn("no token from the bank", zap.String("aspsp", event.ASPSP), zap.String("identity", event.Identity),
-			zap.String("outcome", string(event.Outcome)), zap.Bool("renewal", event.Renewal), zap.Error(event.Err))
+			zap.String("outcome", string(event.Outcome)), zap.Bool("renewal", event.Renewal),
+			zap.Error(event.Err), zap.String("cause", causeOf(event.Err)))
 	}
 }
 
@@ -65,9 +66,17 @@ func logDone(log *zap.Logger, event sidecar.Event) {
 	entry.Write(fields...)
 }
 
-// causeOf is what led to a refusal, "" if the refusal's own text says it.
+// causeOf is what led to a refusal, down to the bottom: a call without a token
+// is refused because a fetch was. It is "" if the refusal's own text says it.
 func causeOf(err error) string {
 	refusal, ok := errors.AsType[*sidecar.Refusal](err)
+	for ok && refusal.Err != nil {
+		inner, deeper := errors.AsType[*sidecar.Refusal](refusal.Err)
+		if !deeper || inner.Err == nil {
+			break
+		}
+		refusal = inner
+	}
 	if !ok || refusal.Err == nil || refusal.Err.Error() == refusal.Detail {
 		return ""
 	}

@@ -123,7 +123,7 @@ func TestCallsThatNoBankFitsAreCounted(t *testing.T) {
 	before := r.requests("unknown-aspsp")
 	req := r.request("GET", "/stet/psd2/v1.4.2/accounts", "")
 	req.Host = "other.bank.test"
-	if a := r.do(plain(), req); a.header.Get("Sidecar-Error") != "unknown-aspsp" {
+	if a := r.do(plain(), req); a.header.Get("Sidecar-Error") != "unknown-aspsp" || a.header.Get("X-Request-Id") == "" {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	if n := r.requests("unknown-aspsp") - before; n != 1 {

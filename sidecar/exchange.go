@@ -118,7 +118,7 @@ func checkMethod(r *http.Request) error {
 func (ex *Exchange) readRequestID(h http.Header) error {
 	values := h["X-Request-Id"]
 	for _, value := range values {
-		if value != values[0] || !visibleASCII(value) || len(value) > 128 {
+		if value != values[0] || value != "" && !validRequestID(value) {
 			ex.requestID = ex.aspsp.deps.NewRequestID() // for the refusal
 			return refuse(CodeHeaderInvalid, "X-Request-ID must be one value of at most 128 visible ASCII characters", nil)
 		}
@@ -131,13 +131,14 @@ func (ex *Exchange) readRequestID(h http.Header) error {
 	return nil
 }
 
-func visibleASCII(value string) bool {
+// validRequestID reports whether a value is 1 to 128 visible ASCII characters.
+func validRequestID(value string) bool {
 	for i := range len(value) {
 		if value[i] <= ' ' || value[i] > '~' {
 			return false
 		}
 	}
-	return true
+	return value != "" && len(value) <= 128
 }
 
 // readAuthorization takes the app's Authorization where that is configured.

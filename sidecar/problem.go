@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+
+	"github.com/google/uuid"
 )
 
 // TypeBase is what a problem's code is appended to, to make its "type" URI
@@ -83,6 +85,16 @@ func AsRefusal(err error) *Refusal {
 		return refusal
 	}
 	return refuse(CodeInternal, "", err)
+}
+
+// Of returns the refusal of a request for which there is no exchange, with an
+// X-Request-ID to speak of it by: the app's, or a new one.
+func (r *Refusal) Of(req *http.Request) *Refusal {
+	known := *r
+	if known.RequestID = req.Header.Get("X-Request-ID"); !validRequestID(known.RequestID) {
+		known.RequestID = uuid.NewString()
+	}
+	return &known
 }
 
 // problemDocument is the body of a refusal (RFC 9457), members in reading order.
