@@ -39,13 +39,14 @@ func TestTableOfProblems(t *testing.T) {
 }
 
 func TestProblemDocument(t *testing.T) {
+	requestID := "X-Request-ID" // as on the wire, not as net/http spells it
 	for _, known := range sidecar.Problems() {
 		refusal := &sidecar.Refusal{Problem: known, Detail: "de\"tail\xff", ASPSP: "bank", RequestID: "id", OAuthError: "invalid_scope", MaybeSent: true}
 		recorder := httptest.NewRecorder()
 		refusal.Write(recorder)
 		h, body := recorder.Header(), recorder.Body.Bytes()
 		if recorder.Code != known.Status || h.Get("Content-Type") != "application/problem+json" || h.Get("Cache-Control") != "no-store" ||
-			h.Get("Sidecar-Error") != string(known.Code) || h.Get("Content-Length") != strconv.Itoa(len(body)) || h["X-Request-ID"][0] != "id" {
+			h.Get("Sidecar-Error") != string(known.Code) || h.Get("Content-Length") != strconv.Itoa(len(body)) || h[requestID][0] != "id" {
 			t.Errorf("%s: %d %v", known.Code, recorder.Code, h)
 		}
 		var document map[string]any
