@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -59,11 +60,14 @@ func parseProxy(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	handler.PassHeaders = proxy.Headers != nil && proxy.Headers.Request != nil
 	proxy.TransportRaw = json.RawMessage(`{"protocol":"tpp"}`)
 	proxy.DynamicUpstreamsRaw = json.RawMessage(`{"source":"tpp"}`)
-	subroute := &caddyhttp.Subroute{Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{
+	route := caddyhttp.Route{HandlersRaw: []json.RawMessage{
 		caddyconfig.JSONModuleObject(handler, "handler", "tpp", nil),
 		caddyconfig.JSONModuleObject(proxy, "handler", "reverse_proxy", nil),
-	}}}}
-	return h.NewRoute(matcher, subroute), nil
+	}}
+	if matcher != nil {
+		route.MatcherSetsRaw = []caddy.ModuleMap{matcher}
+	}
+	return []httpcaddyfile.ConfigValue{{Class: "route", Value: route}}, nil
 }
 
 // parseProxyOptions reads the block's options of the tpp handler, and hands the
