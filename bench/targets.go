@@ -9,10 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // target is one Caddy under measurement.
@@ -87,25 +84,6 @@ func (t *target) start(binary, dir string, b *bank) error {
 	return t.await()
 }
 
-// startOnCPU starts a command that may only run on one CPU, so that all targets
-// run alike and the load does not push them about.
-func startOnCPU(cmd *exec.Cmd, cpu int) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var before, only unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &before); err != nil {
-		return err
-	}
-	only.Set(cpu)
-	if before.Count() > 1 {
-		if err := unix.SchedSetaffinity(0, &only); err != nil {
-			return err
-		}
-		defer func() { _ = unix.SchedSetaffinity(0, &before) }()
-	}
-	return cmd.Start()
-}
-
 // await waits until the proxy answers.
 func (t *target) await() error {
 	var last error
@@ -123,13 +101,4 @@ func (t *target) await() error {
 		time.Sleep(100 * time.Millisecond)
 	}
 	return last
-}
-
-// cpu returns the CPU time that the proxy's process has used, all threads.
-func (t *target) cpu() (time.Duration, error) {
-	// The clock of another process's CPU time: clock_getcpuclockid(3).
-	clock := int32(^t.cmd.Process.Pid<<3 | 2)
-	var now unix.Timespec
-	err := unix.ClockGettime(clock, &now)
-	return time.Duration(now.Nano()), err
 }
