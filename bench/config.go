@@ -25,6 +25,10 @@ func (t *target) caddyfile(dir, bank string) string {
 }
 `, port, bank, dir)
 	}
+	seal, signature := t.key, "algorithm auto"
+	if t.key == unsigned {
+		seal, signature = "rsa2048", "container none"
+	}
 	return fmt.Sprintf(`{
 	admin off
 	persist_config off
@@ -32,7 +36,7 @@ func (t *target) caddyfile(dir, bank string) string {
 	tpp {
 		identity bench {
 			qwac %[3]s/qwac.pem %[3]s/qwac-key.pem
-			qseal %[3]s/qseal-%[4]s.pem %[3]s/qseal-%[4]s-key.pem
+			qseal %[3]s/qseal-%[5]s.pem %[3]s/qseal-%[5]s-key.pem
 		}
 		aspsp bank {
 			profile bpce
@@ -41,7 +45,7 @@ func (t *target) caddyfile(dir, bank string) string {
 			identity bench
 			trust_pool %[3]s/bank-ca.pem
 			signature {
-				algorithm auto
+				%[6]s
 			}
 		}
 	}
@@ -50,5 +54,5 @@ func (t *target) caddyfile(dir, bank string) string {
 	bind 127.0.0.1
 	tpp_proxy bank
 }
-`, port, bank, dir, t.key)
+`, port, bank, dir, t.key, seal, signature)
 }

@@ -2,13 +2,16 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// proxyCPU is the CPU that the proxies, one at a time, and the raw signatures
+// have for themselves: two CPUs of a machine are not equally fast at all times.
+const proxyCPU = 0
 
 // leaveCPU moves all threads of this process, load generator and bank, off one
 // CPU, which is the proxies' own. On a machine with a single one it does nothing.
@@ -36,8 +39,8 @@ func leaveCPU(cpu int) error {
 	return nil
 }
 
-// startOnCPU starts a command that may only run on one CPU.
-func startOnCPU(cmd *exec.Cmd, cpu int) error {
+// onCPU calls f on a thread that may only run on one CPU.
+func onCPU(cpu int, f func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var before, only unix.CPUSet
@@ -49,7 +52,7 @@ func startOnCPU(cmd *exec.Cmd, cpu int) error {
 		return err
 	}
 	defer func() { _ = unix.SchedSetaffinity(0, &before) }()
-	return cmd.Start()
+	return f()
 }
 
 // cpu returns the CPU time that the proxy's process has used, all threads.

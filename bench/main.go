@@ -5,8 +5,8 @@
 //	go run ./bench
 //
 // It builds ./cmd/caddy, starts one Caddy for each target (a plain reverse_proxy
-// with a client certificate, the sidecar with an RSA-2048 QSEAL, the sidecar with
-// a P-256 QSEAL), visits all of them in every round, and prints medians. CPU
+// with a client certificate; the sidecar signing nothing, with an RSA-2048 QSEAL
+// and with a P-256 QSEAL), visits all of them in every round, and prints medians. CPU
 // time is the scheduler's account of the proxy's process, so that neither the
 // load generator nor the bank, nor another program, is counted. Linux only.
 package main
@@ -47,7 +47,7 @@ func main() {
 
 // run sets up the bank and the proxies, measures, and prints.
 func run(s settings) error {
-	if err := leaveCPU(0); err != nil {
+	if err := leaveCPU(proxyCPU); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "caddy-tpp-bench-")

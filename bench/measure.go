@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,10 +39,15 @@ func measure(s settings, targets []*target, p *parties) ([]round, error) {
 	var rounds []round
 	for range s.rounds {
 		r := round{map[string]time.Duration{}, map[string]time.Duration{}, map[string]float64{}}
-		for key := range p.seals {
-			r.signature[key] = rawSignature(p.signer(key))
-		}
 		for _, t := range targets {
+			if p.seals[t.key] != nil {
+				// Right before the target, so that both see the machine in one state.
+				raw, err := rawSignature(p.signer(t.key))
+				if err != nil {
+					return nil, err
+				}
+				r.signature[t.key] = raw
+			}
 			before, err := t.cpu()
 			if err != nil {
 				return nil, err
@@ -117,21 +121,28 @@ func (l *load) request(t *target) error {
 }
 
 // rawSignature is the CPU time of one bare signature: the share of a signed
-// request that no proxy can save.
-func rawSignature(key crypto.Signer) time.Duration {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+// request that no proxy can save. It is taken where the proxies run.
+func rawSignature(key crypto.Signer) (took time.Duration, err error) {
 	digest := sha256.Sum256([]byte("signing string"))
-	sign := func(n int) {
+	sign := func(n int) error {
 		for range n {
-			_, _ = key.Sign(rand.Reader, digest[:], crypto.SHA256)
+			if _, err := key.Sign(rand.Reader, digest[:], crypto.SHA256); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	sign(20)
-	const n = 300
-	start := threadCPU()
-	sign(n)
-	return (threadCPU() - start) / n
+	err = onCPU(proxyCPU, func() error {
+		if err := sign(20); err != nil {
+			return err
+		}
+		const n = 300
+		start := threadCPU()
+		err := sign(n)
+		took = (threadCPU() - start) / n
+		return err
+	})
+	return took, err
 }
 
 func threadCPU() time.Duration {

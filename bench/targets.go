@@ -12,10 +12,16 @@ import (
 	"time"
 )
 
+const (
+	plainCaddy = "plain Caddy, client certificate"
+	unsigned   = "unsigned"
+)
+
 // target is one Caddy under measurement.
 type target struct {
 	name string
-	// key is the key type of its signatures, "" for plain Caddy.
+	// key is the key type of its signatures, "" for plain Caddy, unsigned for a
+	// sidecar that signs nothing.
 	key     string
 	address string
 	cmd     *exec.Cmd
@@ -41,7 +47,8 @@ func caddyBinary(given, dir string) (string, error) {
 // startTargets starts all proxies. Those started are returned with the error.
 func startTargets(binary, dir string, b *bank) ([]*target, error) {
 	targets := []*target{
-		{name: "plain Caddy, client certificate"},
+		{name: plainCaddy},
+		{name: "sidecar, nothing signed", key: unsigned},
 		{name: "sidecar, RSA-2048", key: "rsa2048"},
 		{name: "sidecar, P-256", key: "p256"},
 	}
@@ -78,7 +85,7 @@ func (t *target) start(binary, dir string, b *bank) error {
 	t.cmd = exec.Command(binary, "run", "--config", filepath.Join(dir, file), "--adapter", "caddyfile")
 	t.cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
 	t.cmd.Stderr = &t.log
-	if err := startOnCPU(t.cmd, 0); err != nil {
+	if err := onCPU(proxyCPU, t.cmd.Start); err != nil {
 		return err
 	}
 	return t.await()
