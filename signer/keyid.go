@@ -21,6 +21,7 @@ func (k KeyID) withDefaults() KeyID {
 	fill(&k.Serial, "hex")
 	fill(&k.Name, "issuer")
 	fill(&k.DN, "rfc2253-jdk")
+	fill(&k.Charset, "utf-8")
 	fill(&k.Spaces, "keep")
 	fill(&k.Fingerprint, "sha-256")
 	fill(&k.FingerprintOf, "der")
@@ -33,6 +34,7 @@ func (c *checker) keyID(k *KeyID) {
 	c.oneOf("key_id.serial", k.Serial, "hex", "hex-upper", "hex-padded", "hex-upper-padded", "hex-der", "hex-upper-der", "decimal")
 	c.oneOf("key_id.name", k.Name, "issuer", "subject")
 	c.oneOf("key_id.dn", k.DN, append(dialectNames(), "literal")...)
+	c.oneOf("key_id.charset", k.Charset, "utf-8", "iso-8859-1")
 	c.oneOf("key_id.spaces", k.Spaces, "keep", "remove", "percent")
 	c.oneOf("key_id.fingerprint", k.Fingerprint, "sha-256", "sha-512/160")
 	c.oneOf("key_id.fingerprint_of", k.FingerprintOf, "der", "pem")
@@ -49,7 +51,7 @@ func (c *checker) keyID(k *KeyID) {
 }
 
 // KeyIDFor makes the keyId of cred as spec wants it, before any quoting. The
-// result may hold non-ASCII characters, as UTF-8, if the distinguished name
+// result may hold non-ASCII characters, in UTF-8 or as Charset says, if the distinguished name
 // does and the dialect keeps them ("rfc2253-jdk", "rfc1779", "jdk-tostring",
 // "openssl-utf8", "rfc4514"): gateways compare with exactly that. It never
 // holds a control character. Errors wrap [ErrSpec] or [ErrKey].
@@ -69,7 +71,23 @@ func KeyIDFor(spec KeyID, cred Credentials) (string, error) {
 	if hasControl(id, false) {
 		return "", fmt.Errorf("%w: signature.key_id: form %q holds a control character", ErrKey, k.Form)
 	}
+	if k.Charset == "iso-8859-1" {
+		return latin1(id)
+	}
 	return id, nil
+}
+
+// latin1 writes each character as one byte.
+func latin1(id string) (string, error) {
+	out := make([]byte, 0, len(id))
+	for _, r := range id {
+		// U+0080 to U+009F are control characters there.
+		if r > 0xff || r >= 0x80 && r < 0xa0 {
+			return "", fmt.Errorf("%w: signature.key_id.charset: %q is no character of iso-8859-1", ErrSpec, r)
+		}
+		out = append(out, byte(r))
+	}
+	return string(out), nil
 }
 
 func (k *KeyID) build(cred Credentials) (string, error) {

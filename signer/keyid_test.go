@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/big"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -51,6 +52,7 @@ func TestKeyIDForms(t *testing.T) {
 		{"thumbprint", `{"form":"thumbprint"}`, client, derHex},
 		{"a name given by hand", `{"dn":"literal","value":"CN=By Hand"}`, client, "SN=9fa1,CA=CN=By Hand"},
 		{"no dangling backslash", `{"spaces":"remove"}`, Credentials{Certificate: comma}, `SN=7fffffffffffffff,CA=CN=leadandtrail,O=ACME\,Inc.\+\"Sons\"\<x\>\;a\=b\#c\\d,C=US`},
+		{"SDC", `{"serial":"hex-upper","dn":"literal","value":"O=Buypass Ås/Østlandet,C=NO","charset":"iso-8859-1"}`, client, "SN=9FA1,CA=O=Buypass \xc5s/\xd8stlandet,C=NO"},
 		{"non-ASCII is kept", `{}`, Credentials{Certificate: loadCertificate(t, "dn", "05-utf8.pem")}, "SN=80,CA=CN=Zażółć gęślą CA €,O=Buypass Ås/Østlandet,C=NO"},
 	}
 	for _, test := range tests {
@@ -135,6 +137,29 @@ func TestKeyIDEscape(t *testing.T) {
 	for _, value := range []string{`say "x"`, `ends in \`} {
 		if _, err := Compile(Spec{Signed: []string{"date"}, KeyID: KeyID{Form: "literal", Value: value, Escape: "none"}}, Credentials{Key: key}); !errors.Is(err, ErrSpec) {
 			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
+
+// TestKeyIDInLatin1 holds that such a keyId goes out in a signature that
+// verifies, and that nothing is replaced to make a name fit.
+func TestKeyIDInLatin1(t *testing.T) {
+	spec := literalSpec("date")
+	spec.KeyID = KeyID{Form: "literal", Value: "CN=Østlandet", Charset: "iso-8859-1"}
+	cred := testCredentials(t, "p256")
+	msg := &Message{Method: "GET", Target: "/", Header: http.Header{"Date": {"x"}}}
+	if err := mustCompile(t, spec, cred).Sign(msg, testTime); err != nil {
+		t.Fatal(err)
+	}
+	if value := msg.Header.Get("Signature"); !strings.HasPrefix(value, "keyId=\"CN=\xd8stlandet\",") {
+		t.Errorf("%q", value)
+	}
+	if err := Verify(cred.Key.Public(), spec, msg); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"CN=Zażółć", "CN=€", "CN=\u0085"} {
+		if _, err := KeyIDFor(KeyID{Form: "literal", Value: name, Charset: "iso-8859-1"}, cred); !errors.Is(err, ErrSpec) {
+			t.Errorf("%q: %v", name, err)
 		}
 	}
 }

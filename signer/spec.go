@@ -123,6 +123,10 @@ type KeyID struct {
 	// Reverse turns the order of the RDNs round (to the certificate's own).
 	Reverse bool `json:"reverse,omitempty"`
 
+	// Charset is how non-ASCII characters of the keyId are written: "utf-8"
+	// (default) or "iso-8859-1", for gateways that read headers as Latin-1.
+	Charset string `json:"charset,omitempty"`
+
 	// Spaces says what becomes of spaces in the distinguished name: "keep"
 	// (default), "remove" or "percent" (%20).
 	Spaces string `json:"spaces,omitempty"`
