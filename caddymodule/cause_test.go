@@ -105,13 +105,12 @@ func TestLogTellsTheCauseOfNoToken(t *testing.T) {
 	r.check(r.bank.Faults().SetToken(sandbox.Fault{Reset: sandbox.ResetAfter, Next: 5}))
 	r.refused(r.funds("PSU-IP-Address", publicIP), sidecar.CodeTokenUnavailable, 502)
 	r.lineOf(sidecar.CodeTokenUnavailable)
+	// The fetch is told of after those who wait for it have been.
+	r.eventually(func() bool { return strings.Contains(r.ownLog(), "no token from the bank") })
 	for line := range strings.Lines(r.ownLog()) {
 		isCall, isFetch := strings.Contains(line, `"msg":"call"`), strings.Contains(line, `"msg":"no token from the bank"`)
 		if (isCall || isFetch) && !strings.Contains(line, `"cause":"read tcp `) {
 			t.Errorf("no cause in %s", line)
 		}
-	}
-	if !strings.Contains(r.ownLog(), "no token from the bank") {
-		t.Error("no line of the fetch")
 	}
 }
