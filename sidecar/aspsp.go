@@ -52,8 +52,10 @@ type ASPSP struct {
 	stubborn sync.Map
 	// oneShot is true if every request is to look unrepeatable to net/http.
 	oneShot bool
-	// tokenBelow is the token endpoint's path relative to base_url, if it lies below.
-	tokenBelow string
+	// basePath and tokenPath are the resolved paths of base_url and of the token
+	// endpoint; tokenPath is "" if that is on another host. tokenBelow is it
+	// relative to base_url, if it lies below.
+	basePath, tokenPath, tokenBelow string
 
 	current atomic.Pointer[link]
 	linking sync.Mutex
@@ -137,8 +139,10 @@ func (a *ASPSP) compileAddresses() (err error) {
 
 // derive notes what follows from the settings, for use with each request.
 func (a *ASPSP) derive() {
+	a.basePath = resolvePath(a.base.EscapedPath())
 	if a.token != nil && a.token.Host == a.base.Host {
-		if below, ok := below(a.token.EscapedPath(), a.base.EscapedPath()); ok {
+		a.tokenPath = resolvePath(a.token.EscapedPath())
+		if below, ok := below(a.tokenPath, a.basePath); ok {
 			a.tokenBelow = below
 		}
 	}

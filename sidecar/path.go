@@ -26,30 +26,30 @@ func (a *ASPSP) operation(method string, u *url.URL, absolute bool) (name string
 		}
 		path = a.base.EscapedPath() + path
 	}
-	path = resolvePath(path)
-	if a.atToken(path) {
-		return operationToken, true
-	}
-	relative, ok := below(path, resolvePath(a.base.EscapedPath()))
-	if !ok {
+	relative, token, ok := a.place(resolvePath(path))
+	switch {
+	case !ok:
 		return "", false
+	case token:
+		return operationToken, true
 	}
 	return a.operations.Match(method, relative), true
 }
 
 // covers reports whether an absolute path belongs to this ASPSP.
 func (a *ASPSP) covers(path string) bool {
-	path = resolvePath(path)
-	if a.atToken(path) {
-		return true
-	}
-	_, ok := below(path, resolvePath(a.base.EscapedPath()))
+	_, _, ok := a.place(resolvePath(path))
 	return ok
 }
 
-// atToken reports whether a resolved path on the host of base_url is the token endpoint's.
-func (a *ASPSP) atToken(path string) bool {
-	return a.token != nil && a.token.Host == a.base.Host && path == resolvePath(a.token.EscapedPath())
+// place says what a resolved path on the host of base_url is to this ASPSP: its
+// token endpoint, or a path relative to base_url, or neither.
+func (a *ASPSP) place(path string) (relative string, token, ok bool) {
+	if a.tokenPath != "" && path == a.tokenPath {
+		return "", true, true
+	}
+	relative, ok = below(path, a.basePath)
+	return relative, false, ok
 }
 
 // hidesDots reports whether a path holds what some servers take for a dot

@@ -62,7 +62,7 @@ func (r *Registry) Ambiguous() error {
 
 // samePath reports whether a server would take two base URLs' paths for one.
 func samePath(a, b *ASPSP) bool {
-	return resolvePath(a.base.EscapedPath()) == resolvePath(b.base.EscapedPath())
+	return a.basePath == b.basePath
 }
 
 // ErrUnknownASPSP is the refusal of a call that no ASPSP is configured for.
