@@ -23,6 +23,12 @@ import (
 //			}
 //			qseal <certificate> [<key>]
 //		}
+//		vault {
+//			key      <id> {file./path}
+//			recheck  <duration>
+//			hot      <number>
+//			parallel <number>
+//		}
 //		aspsp <name> {
 //			profile  <name>
 //			base_url <url>
@@ -48,10 +54,12 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 			err = app.parseIdentity(d)
 		case "aspsp":
 			err = app.parseASPSP(d)
+		case "vault":
+			err = app.parseVault(d)
 		case "certificate_poll":
 			app.CertificatePoll, err = durationArg(d)
 		default:
-			err = d.Errf("unknown option %q in tpp; there are: identity, aspsp, certificate_poll", d.Val())
+			err = d.Errf("unknown option %q in tpp; there are: identity, aspsp, vault, certificate_poll", d.Val())
 		}
 		if err != nil {
 			return nil, err

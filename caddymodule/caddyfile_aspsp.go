@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"encoding/json"
 	"reflect"
-	"strconv"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
@@ -29,6 +28,16 @@ func (c *ASPSP) parseOption(d *caddyfile.Dispenser) (err error) {
 		return textArg(d, &c.ClientID)
 	case "token_endpoint":
 		return textArg(d, &c.TokenEndpoint)
+	case "client_secret":
+		return textArg(d, &c.ClientSecret)
+	case "client_key":
+		return c.parseClientKey(d)
+	case "redirect_uri":
+		return textArg(d, &c.RedirectURI)
+	case "return_urls":
+		return listArg(d, &c.ReturnURLs)
+	case "hide_tokens":
+		c.HideTokens, err = switchArg(d)
 	case "trust_pool":
 		return listArg(d, &c.TrustPool)
 	case "versions":
@@ -42,12 +51,7 @@ func (c *ASPSP) parseOption(d *caddyfile.Dispenser) (err error) {
 	case "answer_timeout":
 		c.AnswerTimeout, err = durationArg(d)
 	case "idle_conns":
-		var text string
-		if err = textArg(d, &text); err == nil {
-			if c.IdleConns, err = strconv.Atoi(text); err != nil || c.IdleConns < 1 {
-				err = d.Errf("idle_conns: %q is no number above 0", text)
-			}
-		}
+		c.IdleConns, err = numberArg(d)
 	case "signature":
 		err = section[signer.Spec](d, &c.Signature)
 	case "headers":
@@ -56,12 +60,30 @@ func (c *ASPSP) parseOption(d *caddyfile.Dispenser) (err error) {
 		err = section[psu.Policy](d, &c.PSU)
 	case "token":
 		err = section[tokens.Spec](d, &c.Token)
+	case "application_signature":
+		err = section[signer.Spec](d, &c.ApplicationSignature)
 	default:
 		err = d.Errf("unknown option %q in aspsp; there are: profile, base_url, identity, scope, client_id, "+
-			"token_endpoint, trust_pool, max_body, fallback, connect_timeout, answer_timeout, versions, idle_conns, "+
-			"signature, headers, psu, token", option)
+			"token_endpoint, client_secret, client_key, redirect_uri, return_urls, hide_tokens, trust_pool, max_body, fallback, connect_timeout, answer_timeout, versions, idle_conns, "+
+			"signature, headers, psu, token, application_signature", option)
 	}
 	return err
+}
+
+// parseClientKey parses the file of a key, and in a block its passphrase.
+func (c *ASPSP) parseClientKey(d *caddyfile.Dispenser) error {
+	if err := textArg(d, &c.ClientKey); err != nil {
+		return err
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if d.Val() != "passphrase" {
+			return d.Errf("unknown option %q in client_key; there is: passphrase", d.Val())
+		}
+		if err := textArg(d, &c.ClientKeyPassphrase); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func textArg(d *caddyfile.Dispenser, into *string) error {

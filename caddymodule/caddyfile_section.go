@@ -66,7 +66,7 @@ func parseValue(d *caddyfile.Dispenser, t reflect.Type) (any, error) {
 	case reflect.Int, reflect.Int64:
 		return parseInt(d)
 	case reflect.Slice:
-		return parseList(d)
+		return parseList(d, t.Elem())
 	case reflect.Map:
 		return parseMap(d, t.Elem())
 	case reflect.Struct:
@@ -97,12 +97,24 @@ func parseInt(d *caddyfile.Dispenser) (int, error) {
 	return number, nil
 }
 
-func parseList(d *caddyfile.Dispenser) ([]string, error) {
-	args := d.RemainingArgs()
+// parseList parses arguments: texts, or whole numbers.
+func parseList(d *caddyfile.Dispenser, element reflect.Type) (any, error) {
+	option, args := d.Val(), d.RemainingArgs()
 	if len(args) == 0 {
 		return nil, d.ArgErr()
 	}
-	return args, nil
+	if element.Kind() != reflect.Int {
+		return args, nil
+	}
+	numbers := make([]int, len(args))
+	for i, arg := range args {
+		number, err := strconv.Atoi(arg)
+		if err != nil {
+			return nil, d.Errf("%s: %q is no whole number", option, arg)
+		}
+		numbers[i] = number
+	}
+	return numbers, nil
 }
 
 // parseMap parses a block of lines, each a key and its value. A single entry

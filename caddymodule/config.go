@@ -44,6 +44,26 @@ type ASPSP struct {
 	// TokenEndpoint is the token endpoint's URL, or its path on the host of
 	// base_url. Default: the profile's.
 	TokenEndpoint string `json:"token_endpoint,omitempty"`
+	// ClientSecret is the secret for client_secret_basic and client_secret_post.
+	// It must be a placeholder, {file./path} or {env.NAME}, and is resolved
+	// whenever it is used.
+	ClientSecret string `json:"client_secret,omitempty"`
+	// ClientKey is the PEM file of the key for private_key_jwt and for signed
+	// request objects. Default: the identity's QSEAL key.
+	ClientKey string `json:"client_key,omitempty"`
+	// ClientKeyPassphrase decrypts an encrypted ClientKey: a placeholder like
+	// ClientSecret.
+	ClientKeyPassphrase string `json:"client_key_passphrase,omitempty"`
+	// RedirectURI is the public address that the bank sends PSUs back to, as
+	// registered there. tpp_callback answers at it, behind whatever host it is.
+	// A code that the app exchanges must come with it as well.
+	RedirectURI string `json:"redirect_uri,omitempty"`
+	// ReturnURLs are the addresses of the app that a PSU may be sent on to
+	// after the callback: origin and path prefix.
+	ReturnURLs []string `json:"return_urls,omitempty"`
+	// HideTokens answers the app's code exchange without the tokens' values.
+	// Default off: the app gets the bank's answer.
+	HideTokens bool `json:"hide_tokens,omitempty"`
 	// TrustPool lists PEM files with the certification authorities that may
 	// have issued the bank's certificate. Default: the system's.
 	TrustPool []string `json:"trust_pool,omitempty"`
@@ -69,4 +89,34 @@ type ASPSP struct {
 	PSU json.RawMessage `json:"psu,omitempty"`
 	// Token overrides parts of the profile's token section.
 	Token json.RawMessage `json:"token,omitempty"`
+	// ApplicationSignature overrides parts of the profile's signature section
+	// for the request of an application token only.
+	ApplicationSignature json.RawMessage `json:"application_signature,omitempty"`
+}
+
+// Vault is where the tokens of PSUs are kept: in Caddy's storage, encrypted.
+// Without it the sidecar holds no grants.
+type Vault struct {
+	// Keys are the encryption keys. The first encrypts; all decrypt, so that
+	// keys can be changed while running. At least one.
+	Keys []VaultKey `json:"keys"`
+	// Recheck is how old what is known of a grant may be before the storage is
+	// asked again: so long a revocation on another instance can take to be seen
+	// here. Default 5s.
+	Recheck caddy.Duration `json:"recheck,omitempty"`
+	// Hot is how many grants are kept in memory, those used last. Default 100000.
+	Hot int `json:"hot,omitempty"`
+	// Parallel is how many tokens are renewed ahead of their end at a time.
+	// Default 16.
+	Parallel int `json:"parallel,omitempty"`
+}
+
+// VaultKey is a key of the vault.
+type VaultKey struct {
+	// ID is the key's name. It stands in clear beside what it encrypts, and must
+	// never be given to another key.
+	ID string `json:"id"`
+	// Secret is where the key is: {file./path} or {env.NAME}, with 32 bytes in
+	// base64 or hexadecimal, as caddy tpp vault key prints them.
+	Secret string `json:"secret"`
 }

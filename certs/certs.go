@@ -26,15 +26,20 @@ const (
 	QWAC Slot = iota
 	// QSEAL is the slot of the qualified certificate for electronic seals: signatures.
 	QSEAL
+	// ClientKey is the slot of a key without a certificate here, which a bank
+	// knows from the TPP's registration: client authentication.
+	ClientKey
 )
 
-// String is "QWAC" or "QSEAL".
+// String is "QWAC", "QSEAL" or "client".
 func (s Slot) String() string {
 	switch s {
 	case QWAC:
 		return "QWAC"
 	case QSEAL:
 		return "QSEAL"
+	case ClientKey:
+		return "client"
 	}
 	return fmt.Sprintf("Slot(%d)", int(s))
 }

@@ -36,6 +36,9 @@ func fields(t reflect.Type, path string) (list []string) {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		inner := strings.TrimPrefix(path+"."+name, ".")
 		below := fields(t.Field(i).Type, inner)
+		if inner == "application_signature" {
+			below = nil // the fields of signature again
+		}
 		if below == nil || t.Field(i).Type.Kind() == reflect.Slice {
 			list = append(list, inner)
 		}

@@ -17,6 +17,9 @@ type Overrides struct {
 	Headers   json.RawMessage `json:"headers,omitempty"`
 	PSU       json.RawMessage `json:"psu,omitempty"`
 	Token     json.RawMessage `json:"token,omitempty"`
+	// ApplicationSignature alters application_signature, or signature where the
+	// profile has none.
+	ApplicationSignature json.RawMessage `json:"application_signature,omitempty"`
 }
 
 // With gives a copy of the profile with the overrides merged in, as a whole
@@ -24,8 +27,12 @@ type Overrides struct {
 // signature.key_id.form.
 func (p *Profile) With(overrides Overrides) (*Profile, error) {
 	q := *p
+	if len(overrides.ApplicationSignature) > 0 {
+		q.ApplicationSignature = p.SignatureOfApplication()
+	}
 	for _, err := range []error{
 		override(&q.Signature, overrides.Signature, "signature"),
+		override(&q.ApplicationSignature, overrides.ApplicationSignature, "application_signature"),
 		override(&q.Headers, overrides.Headers, "headers"),
 		override(&q.PSU, overrides.PSU, "psu"),
 		override(&q.Token, overrides.Token, "token"),

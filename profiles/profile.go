@@ -43,6 +43,9 @@ type Profile struct {
 
 	// Signature says how requests are signed.
 	Signature signer.Spec `json:"signature,omitzero"`
+	// ApplicationSignature says how the request of an application token is
+	// signed (token.application_token, token.sign). Default: like all others.
+	ApplicationSignature signer.Spec `json:"application_signature,omitzero"`
 	// Headers says what else may leave.
 	Headers headers.Policy `json:"headers,omitzero"`
 	// PSU says what happens to the end user's context.

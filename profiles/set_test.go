@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -44,7 +45,7 @@ func TestBPCE(t *testing.T) {
 	if p.Scope != "cbpii" || v1.Scope != "piisp" || v1.Standard != "STET 1.4.0" || v1.Title == p.Title {
 		t.Errorf("scopes %q %q, standard %q, title %q", p.Scope, v1.Scope, v1.Standard, v1.Title)
 	}
-	if !slices.Equal(v1.Signature.Signed, p.Signature.Signed) || v1.Token != p.Token || v1.Fallback.Header != "fallback" {
+	if !slices.Equal(v1.Signature.Signed, p.Signature.Signed) || !reflect.DeepEqual(v1.Token, p.Token) || v1.Fallback.Header != "fallback" {
 		t.Error("bpce-v1 does not inherit signature, token and fallback")
 	}
 	if p.Token.Endpoint != "/stet/psd2/oauth/token" || p.Token.Sign || p.Token.FromApp {

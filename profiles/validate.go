@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/caddy-tpp/caddy-tpp/headers"
 	"github.com/caddy-tpp/caddy-tpp/psu"
+	"github.com/caddy-tpp/caddy-tpp/signer"
 )
 
 // pspRoles are the PSD2 roles a certificate can hold (ETSI TS 119 495 clause 5.1).
@@ -50,6 +52,8 @@ func (p *Profile) Validate() error {
 	}
 	operations := p.operationNames()
 	c.section("signature", p.Signature.Validate())
+	application := p.SignatureOfApplication()
+	c.section("application_signature", application.Validate())
 	c.signedByOperation(p, operations)
 	c.section("psu", p.PSU.Validate(operations))
 	c.section("token", p.Token.Validate())
@@ -60,6 +64,14 @@ func (p *Profile) Validate() error {
 		c.passage(p, filter)
 	}
 	return errors.Join(c.errs...)
+}
+
+// SignatureOfApplication is how the request of an application token is signed.
+func (p *Profile) SignatureOfApplication() signer.Spec {
+	if reflect.ValueOf(p.ApplicationSignature).IsZero() {
+		return p.Signature
+	}
+	return p.ApplicationSignature
 }
 
 // operationNames lists the operations that rules may speak of.
