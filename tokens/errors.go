@@ -32,6 +32,16 @@ var (
 	// Nothing was sent.
 	ErrSpec = errors.New("invalid token configuration")
 
+	// ErrIDToken means that an id_token does not hold. The reason is in the text.
+	ErrIDToken = errors.New("id_token is not valid")
+
+	// ErrMetadata means that what the authorization server says of itself cannot
+	// be used. The text says what, and which setting helps.
+	ErrMetadata = errors.New("authorization server metadata cannot be used")
+
+	// ErrNoRevocation means that the bank offers no revocation endpoint.
+	ErrNoRevocation = errors.New("the bank has no revocation endpoint")
+
 	// ErrClosed means the cache was closed.
 	ErrClosed = errors.New("token cache is closed")
 )

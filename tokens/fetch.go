@@ -12,33 +12,6 @@ import (
 	"time"
 )
 
-// defaultTimeout is used when Endpoint.Timeout is zero.
-const defaultTimeout = 10 * time.Second
-
-// Endpoint is all that fetching a token from one ASPSP needs. It must not be
-// changed once it was passed to [Cache.Token].
-type Endpoint struct {
-	// URL is the token endpoint: absolute and https.
-	URL string
-	// Spec is the ASPSP's token section, already validated.
-	Spec Spec
-	// Do sends a request over mTLS with the QWAC that [Key.Thumbprint] names,
-	// and signs it if Spec.Sign says so. It must not follow redirects, as
-	// [net/http.RoundTripper] does not. It gets a context of the fetch's own,
-	// which carries the timeout and nothing of any caller.
-	Do func(*http.Request) (*http.Response, error)
-	// Timeout bounds the whole fetch, from connecting to the last byte of the
-	// answer. Default 10s.
-	Timeout time.Duration
-}
-
-func (ep *Endpoint) timeout() time.Duration {
-	if ep.Timeout > 0 {
-		return ep.Timeout
-	}
-	return defaultTimeout
-}
-
 // check refuses what can never work before anything leaves.
 func (ep *Endpoint) check(key Key) error {
 	switch {

@@ -24,6 +24,31 @@ type Token struct {
 	usableUntil time.Time
 	// usableUntilWall is usableUntil in Unix nanoseconds: the wall clock alone.
 	usableUntilWall int64
+	// clientID is a pointer for the same reason as header.
+	clientID *string
+}
+
+// NewToken makes a token from what was kept of it: its value, when it was asked
+// for and how long it lives. s gives the margin. It panics for nothing: a
+// lifetime of zero or less makes a token that is not usable.
+func NewToken(value string, askedAt time.Time, lifetime time.Duration, s *Spec) *Token {
+	return newToken(value, askedAt, lifetime, s.margin(lifetime))
+}
+
+// WithClientID gives a copy of the token that holds the client_id of the
+// answer it came with ([Spec.ClientIDFromAnswer]).
+func (t *Token) WithClientID(clientID string) *Token {
+	named := *t
+	named.clientID = &clientID
+	return &named
+}
+
+// ClientID is the client_id that came with the token, or "".
+func (t *Token) ClientID() string {
+	if t == nil || t.clientID == nil {
+		return ""
+	}
+	return *t.clientID
 }
 
 // newToken makes a token that was asked for at obtained and is used until
@@ -62,6 +87,20 @@ func (t *Token) AuthorizationHeader() string {
 // was asked for and bounded by [Spec.MaxLifetime]. The cache stops using a
 // token [Spec.ExpiryMargin] earlier.
 func (t *Token) Expiry() time.Time { return t.expiry }
+
+// ObtainedAt is when the token was asked for, from which its lifetime counts.
+func (t *Token) ObtainedAt() time.Time { return t.obtained }
+
+// RenewAt is when a renewal ahead of the end is due: at 80 % of the time that
+// the token is usable for, without any jitter.
+func (t *Token) RenewAt() time.Time {
+	usable := t.usableUntil.Sub(t.obtained)
+	return t.obtained.Add(time.Duration(renewShare * float64(usable)))
+}
+
+// Usable reports whether the token may still be sent: [Spec.ExpiryMargin]
+// before its end it no longer is. Both clocks must agree.
+func (t *Token) Usable(now time.Time) bool { return t != nil && t.usable(now) }
 
 // usable reports whether the token may still be handed out. Both clocks must
 // agree: the monotonic one stands still while a machine sleeps, the wall clock

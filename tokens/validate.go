@@ -17,6 +17,17 @@ const (
 	// ClientAuthTLS is RFC 8705 section 2.1: the QWAC authenticates, the
 	// client_id says who it is.
 	ClientAuthTLS = "tls_client_auth"
+	// ClientAuthBasic and ClientAuthPost are RFC 6749 section 2.3.1.
+	ClientAuthBasic = "client_secret_basic"
+	ClientAuthPost  = "client_secret_post"
+	// ClientAuthJWT is RFC 7523 section 2.2.
+	ClientAuthJWT = "private_key_jwt"
+)
+
+// Values of [Request.GrantType].
+const (
+	GrantAuthorizationCode = "authorization_code"
+	GrantRefreshToken      = "refresh_token"
 )
 
 // Defaults of [Spec]'s durations.
