@@ -1,0 +1,75 @@
+package vault
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// unlockTimeout bounds how long a lock's release may take.
+const unlockTimeout = 10 * time.Second
+
+// Lock is a held lock of the storage. Locks of storages are not perfect: one
+// that was taken over from a holder that seemed to have vanished may have two
+// holders for a moment. What is done under it has to bear that.
+type Lock struct {
+	// Waited is how long it took to get it. A free lock takes milliseconds; more
+	// than a few seconds hint at a takeover.
+	Waited time.Duration
+
+	vault    *Vault
+	name     string
+	acquired time.Time
+
+	mu       sync.Mutex
+	released bool
+}
+
+// Lock waits for the lock of a record, whichever process holds it, until ctx
+// ends. The name is a record's, which need not exist. Errors: ErrName,
+// ErrUnavailable (ctx's own error in its chain).
+func (v *Vault) Lock(ctx context.Context, name string) (*Lock, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	return v.lock(ctx, name)
+}
+
+func (v *Vault) lock(ctx context.Context, name string) (*Lock, error) {
+	// The monotonic clock: the wall clock may jump while waiting.
+	started := time.Now()
+	if err := v.storage.Lock(ctx, v.lockName(name)); err != nil {
+		return nil, unavailable(ctx, "lock a record", err)
+	}
+	now := time.Now()
+	return &Lock{Waited: now.Sub(started), vault: v, name: v.lockName(name), acquired: now}, nil
+}
+
+// Age is how long ago the lock was got.
+func (l *Lock) Age() time.Duration { return time.Since(l.acquired) }
+
+// Held tells whether Unlock was not called yet. It cannot tell whether the
+// storage has given the lock to another meanwhile.
+func (l *Lock) Held() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.released
+}
+
+// Unlock releases the lock, also when the context it was got with has ended.
+// A second call does nothing. Error: ErrUnavailable; the storage then releases
+// the lock by itself after a while.
+func (l *Lock) Unlock() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.released {
+		return nil
+	}
+	l.released = true
+	ctx, cancel := context.WithTimeout(context.Background(), unlockTimeout)
+	defer cancel()
+	if err := l.vault.storage.Unlock(ctx, l.name); err != nil && !missing(err) {
+		return unavailable(ctx, "unlock a record", err)
+	}
+	return nil
+}
