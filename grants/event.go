@@ -1,0 +1,71 @@
+package grants
+
+import "time"
+
+// EventKind says what happened to a grant. It is fit for a metric's label.
+type EventKind string
+
+// All kinds of events.
+const (
+	// EventCreated: a code exchange or an import has made or renewed a grant.
+	EventCreated EventKind = "created"
+	// EventRefreshed: there is a new access token.
+	EventRefreshed EventKind = "refreshed"
+	// EventRefreshFailed: there is none, for now; Err says why.
+	EventRefreshFailed EventKind = "refresh_failed"
+	// EventExchangeFailed: a code was not exchanged; Err says why.
+	EventExchangeFailed EventKind = "exchange_failed"
+	// EventQuarantined: the grant was quarantined for Reason.
+	EventQuarantined EventKind = "quarantined"
+	// EventHealed: an answer that had been given up was found after all, or a
+	// clock that was ahead put right.
+	EventHealed EventKind = "healed"
+	// EventReleased: an operator has released the grant.
+	EventReleased EventKind = "released"
+	// EventRefused: the bank has ended the grant, with Reason as OAuth code.
+	EventRefused EventKind = "refused"
+	// EventConsentExpiring: the consent ends in Days days.
+	EventConsentExpiring EventKind = "consent_expiring"
+	// EventConsentExpired: the consent has ended.
+	EventConsentExpired EventKind = "consent_expired"
+	// EventRevoked: the grant was revoked here; Reason says what is known of the
+	// bank (one of the BankRevocation values).
+	EventRevoked EventKind = "revoked"
+	// EventForgotten: the record was deleted.
+	EventForgotten EventKind = "forgotten"
+	// EventUnsaved: an answer of the bank is in memory only, for the storage
+	// fails. It is tried again until it is stored.
+	EventUnsaved EventKind = "unsaved"
+	// EventSaved: such an answer was stored.
+	EventSaved EventKind = "saved"
+	// EventUnsavedLost: the store was closed before such an answer was stored.
+	EventUnsavedLost EventKind = "unsaved_lost"
+	// EventStorageUnavailable: the record could not be read; a token that is
+	// still good is served from memory.
+	EventStorageUnavailable EventKind = "storage_unavailable"
+	// EventDamaged: the record cannot be read for good; see [vault.DamagedError].
+	EventDamaged EventKind = "damaged"
+	// EventIDTokenInvalid: the id_token does not hold.
+	EventIDTokenInvalid EventKind = "id_token_invalid"
+)
+
+// Event tells of a grant. Everything but Name is safe to log.
+type Event struct {
+	Kind EventKind
+	// ASPSP is the configured name of the bank.
+	ASPSP string
+	// Fingerprint is [ID.Fingerprint].
+	Fingerprint string
+	// Name is the grant's name, for the app; do not log it.
+	Name string
+	// Reason is the grant's reason, where there is one.
+	Reason string
+	// Days is how many days of consent are left.
+	Days int
+	// Background is true where no caller waited.
+	Background bool
+	// Duration is how long the bank took to answer, 0 if it was not asked.
+	Duration time.Duration
+	// Err is what went wrong; its text is safe to log.
+	Err error
+}
