@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // authorize is the redirect of the code flow. The PSU consents at once. On the
@@ -45,7 +46,7 @@ func (b *Bank) grantCode(rawQuery string) (*answer, *problem) {
 	if p := checkScopeList(q.Get("scope")); p != nil {
 		return nil, p
 	}
-	code := b.tokens.newCode(b.now(), &authorization{
+	code := b.tokens.newCode(b.now(), time.Duration(b.Rules().Authorize.CodeLifetime), &authorization{
 		ClientID: q.Get("client_id"), RedirectURI: q.Get("redirect_uri"), Scope: q.Get("scope"), PSU: login,
 	})
 	back := redirect.Query()

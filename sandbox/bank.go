@@ -42,8 +42,10 @@ type Options struct {
 	Now func() time.Time
 	// DateWindow is how far Date may be from Now, either way. Default 60 s.
 	DateWindow time.Duration
-	// TokenLifetime is an access token's. Default 1 h.
+	// TokenLifetime is an access token's, unless Rules say otherwise. Default 1 h.
 	TokenLifetime time.Duration
+	// Rules are those of the authorization server. SetRules changes them.
+	Rules Rules
 	// OnRequest is called with each record before the answer is sent, from the
 	// request's goroutine. It must not keep the pointer.
 	OnRequest func(*Record)
@@ -56,6 +58,8 @@ type Bank struct {
 	registry   *registry
 	trust      *trust
 	tokens     *tokenStore
+	rules      rulebook
+	tokenCalls tokenLedger
 	faults     Faults
 	ledger     ledger
 	requestIDs *memory
@@ -104,6 +108,9 @@ func New(opts Options) (*Bank, error) {
 		unattended: newQuota(opts.UnattendedPerDay),
 		consents:   newConsentStore(),
 		closed:     make(chan struct{}),
+	}
+	if err := b.SetRules(opts.Rules); err != nil {
+		return nil, err
 	}
 	for _, cert := range opts.QSEALs {
 		if err := b.AddQSEAL(cert); err != nil {

@@ -16,6 +16,11 @@ import (
 //	GET  /faults         present faults; PUT replaces {"token":{…},"api":{…}}
 //	POST /reset          as Bank.Reset
 //	POST /expire-tokens  as Bank.ExpireTokens
+//	GET  /rules          present Rules; PUT replaces them
+//	GET  /pairs          as Bank.Pairs; ?psu= for one PSU
+//	GET  /tokens/{hash}  as Bank.TokenState
+//	POST /consents/age   as Bank.AgeConsents: {"psu":"","days":180}
+//	POST /consents/revoke  as Bank.RevokeConsent: {"psu":"","role":""}
 //	GET  /stet/psd2/oauth/authorize  the code flow, for browsers without QWAC
 //
 // It is not protected: whoever reaches it can use it.
@@ -24,7 +29,7 @@ func (b *Bank) Control() http.Handler {
 	mux.HandleFunc("GET /records", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, b.shownRecords()) })
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, b.Stats()) })
 	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, b.Faults()) })
-	mux.HandleFunc("PUT /faults", b.putFaults)
+	mux.HandleFunc("PUT /faults", taking(b.faults.replace))
 	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, _ *http.Request) {
 		b.Reset()
 		w.WriteHeader(http.StatusNoContent)
@@ -33,6 +38,12 @@ func (b *Bank) Control() http.Handler {
 		b.ExpireTokens()
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("GET /rules", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, b.Rules()) })
+	mux.HandleFunc("PUT /rules", taking(b.SetRules))
+	mux.HandleFunc("GET /pairs", func(w http.ResponseWriter, r *http.Request) { writeJSON(w, b.Pairs(r.URL.Query().Get("psu"))) })
+	mux.HandleFunc("GET /tokens/{hash}", func(w http.ResponseWriter, r *http.Request) { writeJSON(w, b.TokenState(r.PathValue("hash"))) })
+	mux.HandleFunc("POST /consents/age", taking(b.ageAsked))
+	mux.HandleFunc("POST /consents/revoke", taking(b.revokeAsked))
 	mux.HandleFunc("GET "+stetPrefix+"oauth/authorize", func(w http.ResponseWriter, r *http.Request) {
 		a, p := b.grantCode(r.URL.RawQuery)
 		if p != nil {
@@ -45,20 +56,43 @@ func (b *Bank) Control() http.Handler {
 	return mux
 }
 
-func (b *Bank) putFaults(w http.ResponseWriter, r *http.Request) {
-	var faults faultsJSON
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err == nil {
-		err = decodeStrict(body, &faults)
+// taking makes a handler that reads the body, strictly, and hands it on.
+func taking[T any](use func(T) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var given T
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err == nil {
+			err = decodeStrict(body, &given)
+		}
+		if err == nil {
+			err = use(given)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
 	}
-	if err == nil {
-		err = b.faults.replace(faults)
-	}
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
+}
+
+type consentAge struct {
+	PSU  string `json:"psu"`
+	Days int    `json:"days"`
+}
+
+func (b *Bank) ageAsked(asked consentAge) error {
+	b.AgeConsents(asked.PSU, asked.Days)
+	return nil
+}
+
+type consentRevocation struct {
+	PSU  string `json:"psu"`
+	Role string `json:"role"`
+}
+
+func (b *Bank) revokeAsked(asked consentRevocation) error {
+	b.RevokeConsent(asked.PSU, asked.Role)
+	return nil
 }
 
 // shownRecord is a Record on the control plane.

@@ -18,13 +18,28 @@ const (
 	ResetMidway = "midway"
 )
 
+// Values of Fault.Truncate.
+const (
+	// TruncateBroken promises the whole body in Content-Length and closes the
+	// connection too early.
+	TruncateBroken = "broken"
+	// TruncateClean ends the answer in order, with part of the body.
+	TruncateClean = "clean"
+)
+
 // Fault is a misbehaviour of the bank. The zero Fault is none. All checks run
-// and are recorded whatever the fault; Status, Hang and ResetBefore keep the
-// bank from acting on the request.
+// and are recorded whatever the fault; ResetBefore, and Status and Hang unless
+// Processed, keep the bank from acting on the request.
 type Fault struct {
 	// Next is the number of requests it hits; 0 means all, until changed.
 	Next int `json:"next,omitempty"`
-	// Delay is waited before the bank acts.
+	// GrantType confines a fault of the token endpoint to requests with this
+	// grant_type. Next counts only those.
+	GrantType string `json:"grant_type,omitempty"`
+	// Processed makes the bank act first; Delay, Hang or Status then stand
+	// between its answer and the client. Default false: they come first.
+	Processed bool `json:"processed,omitempty"`
+	// Delay is waited before the bank acts, or if Processed before it answers.
 	Delay Wait `json:"delay,omitzero"`
 	// Hang never answers: until the client goes or the bank closes.
 	Hang bool `json:"hang,omitempty"`
@@ -36,10 +51,21 @@ type Fault struct {
 	Status int `json:"status,omitempty"`
 	// Code is the error code of that answer. Default INTE, or TMRQ for 429.
 	Code string `json:"code,omitempty"`
+	// Description is the text of that answer instead of the sandbox's own.
+	Description string `json:"description,omitempty"`
 	// RetryAfter is sent as Retry-After, in seconds, if above 0.
 	RetryAfter int `json:"retry_after,omitempty"`
 	// HTML answers Status with a page of HTML, as gateways before banks do.
 	HTML bool `json:"html,omitempty"`
+	// Truncate cuts the body short: TruncateBroken or TruncateClean.
+	Truncate string `json:"truncate,omitempty"`
+	// TruncateAt is the number of bytes left then, or if below 0 the number left
+	// out. Default half.
+	TruncateAt int `json:"truncate_at,omitempty"`
+	// DripBytes sends the body in portions of that many bytes, with a pause of
+	// DripEvery before each.
+	DripBytes int  `json:"drip_bytes,omitempty"`
+	DripEvery Wait `json:"drip_every,omitzero"`
 	// ExpireTokens ends all access tokens when the fault hits, before the
 	// checks, so that an API call is answered with 401.
 	ExpireTokens bool `json:"expire_tokens,omitempty"`
@@ -64,13 +90,25 @@ func (f Fault) validate() error {
 	default:
 		return fmt.Errorf("reset must be %s, %s or %s", ResetBefore, ResetAfter, ResetMidway)
 	}
+	switch f.Truncate {
+	case "", TruncateBroken, TruncateClean:
+	default:
+		return fmt.Errorf("truncate must be %s or %s", TruncateBroken, TruncateClean)
+	}
 	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
 		return errors.New("status must be between 200 and 599")
 	}
-	if f.Next < 0 || f.Delay < 0 || f.CloseAfter < 0 || f.RetryAfter < 0 {
-		return errors.New("next, delay, close_after and retry_after must not be negative")
+	if f.Next < 0 || f.Delay < 0 || f.CloseAfter < 0 || f.RetryAfter < 0 || f.DripBytes < 0 || f.DripEvery < 0 {
+		return errors.New("next, delay, close_after, retry_after, drip_bytes and drip_every must not be negative")
 	}
 	return nil
+}
+
+func (f Fault) validateAPI() error {
+	if f.GrantType != "" {
+		return errors.New("grant_type is for the token endpoint only")
+	}
+	return f.validate()
 }
 
 // Faults are the bank's present misbehaviours, one for the token endpoint and
@@ -84,7 +122,12 @@ type Faults struct {
 func (f *Faults) SetToken(fault Fault) error { return f.set(&f.token, fault) }
 
 // SetAPI replaces the fault of all other endpoints.
-func (f *Faults) SetAPI(fault Fault) error { return f.set(&f.api, fault) }
+func (f *Faults) SetAPI(fault Fault) error {
+	if err := fault.validateAPI(); err != nil {
+		return fmt.Errorf("sandbox: fault: %w", err)
+	}
+	return f.set(&f.api, fault)
+}
 
 // Clear ends all faults.
 func (f *Faults) Clear() {
@@ -105,7 +148,7 @@ func (f *Faults) set(where *Fault, fault Fault) error {
 
 // replace sets both, or neither if one is wrong.
 func (f *Faults) replace(next faultsJSON) error {
-	if err := errors.Join(next.Token.validate(), next.API.validate()); err != nil {
+	if err := errors.Join(next.Token.validate(), next.API.validateAPI()); err != nil {
 		return fmt.Errorf("sandbox: fault: %w", err)
 	}
 	f.mu.Lock()
@@ -114,13 +157,17 @@ func (f *Faults) replace(next faultsJSON) error {
 	return nil
 }
 
-// take returns the fault that hits this request and counts it down.
-func (f *Faults) take(token bool) Fault {
+// take returns the fault that hits this request, of that grant_type if it is
+// one to the token endpoint, and counts it down.
+func (f *Faults) take(token bool, grantType string) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	where := &f.api
 	if token {
 		where = &f.token
+		if where.GrantType != "" && where.GrantType != grantType {
+			return Fault{}
+		}
 	}
 	fault := *where
 	if where.Next == 1 {

@@ -204,7 +204,7 @@ func TestControl(t *testing.T) {
 			t.Errorf("%s: %d", bad, status)
 		}
 	}
-	if status, _, _ := call("PUT", "/faults", `{"token":{"status":500},"api":{"reset":"x"}}`); status != 400 || w.bank.Faults().take(true) != (Fault{}) {
+	if status, _, _ := call("PUT", "/faults", `{"token":{"status":500},"api":{"reset":"x"}}`); status != 400 || w.bank.Faults().take(true, "") != (Fault{}) {
 		t.Errorf("%d, or half of wrong faults was taken", status)
 	}
 	if status, _, _ := call("POST", "/expire-tokens", ""); status != 204 {

@@ -64,6 +64,8 @@ type Stats struct {
 	// Statuses counts answers by status, Operations requests by operation.
 	Statuses   map[int]int    `json:"statuses"`
 	Operations map[string]int `json:"operations"`
+	// Tokens counts requests to the token endpoint more closely.
+	Tokens TokenStats `json:"tokens"`
 }
 
 // ledger keeps the latest records, as a ring, and the counters.
@@ -144,6 +146,7 @@ func (b *Bank) Last() Record {
 // and the memory of used request ids and signatures stay.
 func (b *Bank) Reset() {
 	b.faults.Clear()
+	b.tokenCalls.reset()
 	b.ledger.mu.Lock()
 	defer b.ledger.mu.Unlock()
 	b.ledger.records, b.ledger.oldest, b.ledger.stats = nil, 0, Stats{}
@@ -154,6 +157,7 @@ func (b *Bank) Stats() Stats {
 	b.ledger.mu.Lock()
 	defer b.ledger.mu.Unlock()
 	s := b.ledger.stats
+	s.Tokens = b.tokenCalls.snapshot()
 	s.Statuses, s.Operations = maps.Clone(s.Statuses), maps.Clone(s.Operations)
 	return s
 }

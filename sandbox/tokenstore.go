@@ -9,47 +9,57 @@ import (
 	"time"
 )
 
-const (
-	// codeLifetime is how long an authorization code lives.
-	codeLifetime = 5 * time.Minute
-	// refreshLifetime is that of refresh tokens and of the strong
-	// authentication behind them (180 days, RTS article 10a).
-	refreshLifetime = 180 * 24 * time.Hour
-	// maxGrants bounds the store; beyond it expired grants are swept.
-	maxGrants = 10_000
-)
+// sweepFrom is the number of tokens from which expired ones are swept out.
+const sweepFrom = 10_000
 
-// grant is what one token pair stands for.
+// grant is what an access token stands for. It is never changed.
 type grant struct {
-	Access, Refresh               string
-	AccessExpires, RefreshExpires time.Time
-	ClientID, Role, Scope         string
-	PSU                           string            // persona's login, "" for client_credentials
-	Thumbprint                    [sha256.Size]byte // of the QWAC (RFC 8705 x5t#S256)
+	Access        string
+	AccessExpires time.Time
+	// ClientID is the OAuth client, Org the organization its QWAC names.
+	ClientID, Org, Role, Scope string
+	PSU                        string            // persona's login, "" for client_credentials
+	Thumbprint                 [sha256.Size]byte // of the QWAC (RFC 8705 x5t#S256)
+	family                     *family           // nil for client_credentials
 }
 
 func (g *grant) has(scope string) bool { return slices.Contains(strings.Fields(g.Scope), scope) }
 
-// authorization is an authorization code not exchanged yet, or already.
-type authorization struct {
-	Expires                      time.Time
-	ClientID, RedirectURI, Scope string
-	PSU                          string
-	Used                         bool
-	Issued                       *grant
+// family is one authorization by a PSU: the tokens that came of one code. Its
+// fields are guarded by the store's mutex.
+type family struct {
+	ClientID, Org, Role, Scope, PSU string
+
+	nonce         string
+	authenticated time.Time     // the strong authentication
+	ended         string        // why the bank no longer honours it; "" while it does
+	access        *grant        // the one live access token
+	refresh       *refreshToken // the one current refresh token, nil if there is none
 }
 
-// tokenStore holds codes and tokens. Grants are never changed once stored:
-// a refresh stores a new one.
+func (f *family) key() string { return strings.Join([]string{f.PSU, f.Org, f.Role}, " ") }
+
+// refreshToken is remembered when it is dead, too, to tell reuse from guessing.
+type refreshToken struct {
+	value    string
+	family   *family
+	issued   time.Time
+	replaced time.Time // when it was rotated away; zero while it is current
+}
+
+// tokenStore holds codes and tokens.
 type tokenStore struct {
 	mu      sync.Mutex
 	codes   map[string]*authorization
-	access  map[string]*grant
-	refresh map[string]*grant
+	access  map[string]*grant        // live ones only
+	refresh map[string]*refreshToken // dead ones, too
+	live    map[string]*family       // by PSU, TPP and role
+	sweepAt int
 }
 
 func newTokenStore() *tokenStore {
-	return &tokenStore{codes: map[string]*authorization{}, access: map[string]*grant{}, refresh: map[string]*grant{}}
+	return &tokenStore{codes: map[string]*authorization{}, access: map[string]*grant{}, refresh: map[string]*refreshToken{},
+		live: map[string]*family{}, sweepAt: sweepFrom}
 }
 
 // roleScope picks the scope that names the role out of a scope list.
@@ -62,91 +72,146 @@ func roleScope(scope string) string {
 	return ""
 }
 
-func (s *tokenStore) newCode(now time.Time, a *authorization) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for code, old := range s.codes {
-		if now.After(old.Expires) {
-			delete(s.codes, code)
-		}
+// end makes a family and all its tokens worthless.
+func (s *tokenStore) end(f *family, why string) {
+	if f == nil || f.ended != "" {
+		return
 	}
-	a.Expires = now.Add(codeLifetime)
-	code := rand.Text() // 26 characters; the page allows 34
-	s.codes[code] = a
-	return code
-}
-
-// useCode takes a code out of use. A code used twice revokes what it gave
-// (RFC 6749 section 4.1.2).
-func (s *tokenStore) useCode(now time.Time, code string) (*authorization, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, ok := s.codes[code]
-	if !ok || now.After(a.Expires) {
-		return nil, false
-	}
-	if a.Used {
-		if a.Issued != nil {
-			s.drop(s.latest(a.Issued))
-		}
-		return nil, false
-	}
-	a.Used = true
-	return a, true
-}
-
-// latest is the grant a refreshed one was replaced by.
-func (s *tokenStore) latest(g *grant) *grant {
-	if now, ok := s.refresh[g.Refresh]; ok && g.Refresh != "" {
-		return now
-	}
-	return g
-}
-
-func (s *tokenStore) drop(g *grant) {
-	delete(s.access, g.Access)
-	if g.Refresh != "" {
-		delete(s.refresh, g.Refresh)
+	f.ended = why
+	s.dropAccess(f)
+	if s.live[f.key()] == f {
+		delete(s.live, f.key())
 	}
 }
 
-// issue stores a new grant. With a PSU it ends every other grant of the same
-// PSU, TPP and role: BPCE knows at most one live pair.
-func (s *tokenStore) issue(now time.Time, lifetime time.Duration, g grant) *grant {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if g.PSU != "" {
-		for _, old := range s.refresh {
-			if old.PSU == g.PSU && old.ClientID == g.ClientID && old.Role == g.Role {
-				s.drop(old)
-			}
-		}
-		if g.Refresh == "" {
-			g.Refresh = "r" + rand.Text() + rand.Text()
-		}
-		if g.RefreshExpires.IsZero() {
-			g.RefreshExpires = now.Add(refreshLifetime)
-		}
-		s.refresh[g.Refresh] = &g
+func (s *tokenStore) dropAccess(f *family) {
+	if f.access != nil {
+		delete(s.access, f.access.Access)
+		f.access = nil
 	}
-	if len(s.access) >= maxGrants {
-		for token, old := range s.access {
-			if now.After(old.AccessExpires) {
-				delete(s.access, token)
-			}
-		}
-	}
+}
+
+// newAccess issues an access token; the family's former one dies.
+func (s *tokenStore) newAccess(now time.Time, rules *TokenRules, g grant) *grant {
+	s.sweep(now)
 	g.Access = "a" + rand.Text() + rand.Text()
-	g.AccessExpires = now.Add(lifetime)
+	g.AccessExpires = now.Add(time.Duration(rules.Lifetime))
+	if g.family != nil {
+		s.dropAccess(g.family)
+		g.family.access = &g
+	}
 	s.access[g.Access] = &g
 	return &g
 }
 
-// codeGave notes which grant a code led to.
-func (s *tokenStore) codeGave(a *authorization, g *grant) {
+func (s *tokenStore) newRefresh(now time.Time, f *family) {
+	if f.refresh != nil {
+		f.refresh.replaced = now
+	}
+	f.refresh = &refreshToken{value: "r" + rand.Text() + rand.Text(), family: f, issued: now}
+	s.refresh[f.refresh.value] = f.refresh
+}
+
+// sweep forgets what has expired once there is a lot.
+func (s *tokenStore) sweep(now time.Time) {
+	if len(s.access)+len(s.refresh) < s.sweepAt {
+		return
+	}
+	for token, g := range s.access {
+		if now.After(g.AccessExpires) {
+			delete(s.access, token)
+		}
+	}
+	for token, r := range s.refresh {
+		if r.family.ended != "" {
+			delete(s.refresh, token)
+		}
+	}
+	s.sweepAt = max(sweepFrom, 2*(len(s.access)+len(s.refresh)))
+}
+
+// issue gives a token without a PSU.
+func (s *tokenStore) issue(now time.Time, rules *TokenRules, g grant) *grant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a.Issued = g
+	return s.newAccess(now, rules, g)
+}
+
+// exchange gives a first pair for a code. It ends every other authorization
+// of the same PSU, TPP and role: BPCE knows at most one live pair.
+func (s *tokenStore) exchange(now time.Time, rules *TokenRules, a *authorization, org string, thumbprint [sha256.Size]byte) pair {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := &family{ClientID: a.ClientID, Org: org, Role: roleScope(a.Scope), Scope: a.Scope, PSU: a.PSU,
+		nonce: a.Nonce, authenticated: a.Authenticated}
+	s.end(s.live[f.key()], "replaced by a later authorization of the same PSU, TPP and role")
+	s.live[f.key()] = f
+	a.issued = f
+	if !rules.NoRefreshToken {
+		s.newRefresh(now, f)
+	}
+	p := pair{grant: s.newAccess(now, rules, grant{ClientID: f.ClientID, Org: org, Role: f.Role, Scope: f.Scope, PSU: f.PSU,
+		Thumbprint: thumbprint, family: f})}
+	if f.refresh != nil {
+		p.Refresh = f.refresh.value
+	}
+	return p
+}
+
+// pair is what an answer holds.
+type pair struct {
+	*grant
+	Refresh string
+}
+
+// Reasons why a refresh token is not taken.
+const (
+	refreshUnknown = "the refresh token is unknown or revoked"
+	refreshStale   = "the strong authentication is older than %d days"
+	refreshForeign = "the refresh token was issued to another client"
+)
+
+// renew gives a new access token for a refresh token, after may has agreed.
+func (s *tokenStore) renew(now time.Time, rules *TokenRules, token, clientID string, thumbprint [sha256.Size]byte,
+	may func(scope string) *problem) (pair, *problem) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.refresh[token]
+	if !ok {
+		return pair{}, refuse(400, "invalid_grant", refreshUnknown)
+	}
+	f := r.family
+	switch {
+	case f.ClientID != clientID:
+		return pair{}, refuse(400, "invalid_grant", refreshForeign)
+	case f.ended != "":
+		return pair{}, refuse(400, "invalid_grant", "%s: %s", refreshUnknown, f.ended)
+	case !r.current(now, rules):
+		if rules.ReuseDetection {
+			s.end(f, "a rotated refresh token was used again")
+		}
+		return pair{}, refuse(400, "invalid_grant", "%s: it was rotated away", refreshUnknown)
+	case now.After(f.authenticated.Add(rules.consent())):
+		return pair{}, refuse(400, "invalid_grant", refreshStale, rules.ConsentDays)
+	}
+	if p := may(f.Scope); p != nil {
+		return pair{}, p
+	}
+	if rules.Refresh == RefreshRotated {
+		s.newRefresh(now, f)
+	}
+	p := pair{grant: s.newAccess(now, rules, grant{ClientID: f.ClientID, Org: f.Org, Role: f.Role, Scope: f.Scope, PSU: f.PSU,
+		Thumbprint: thumbprint, family: f})}
+	if rules.Refresh != RefreshNone {
+		p.Refresh = f.refresh.value
+	}
+	return p, nil
+}
+
+// current tells whether the token is the family's latest, or was until a
+// moment ago that the rules forgive.
+func (r *refreshToken) current(now time.Time, rules *TokenRules) bool {
+	return r.replaced.IsZero() || now.Before(r.replaced.Add(time.Duration(rules.RefreshGrace)))
 }
 
 func (s *tokenStore) byAccess(token string) (*grant, bool) {
@@ -156,11 +221,14 @@ func (s *tokenStore) byAccess(token string) (*grant, bool) {
 	return g, ok
 }
 
-func (s *tokenStore) byRefresh(token string) (*grant, bool) {
+// authenticated is when the PSU behind a grant authenticated; false without one.
+func (s *tokenStore) authenticated(g *grant) (time.Time, bool) {
+	if g.family == nil {
+		return time.Time{}, false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g, ok := s.refresh[token]
-	return g, ok
+	return g.family.authenticated, true
 }
 
 // expireAll ends all access tokens; refresh tokens stay.
@@ -168,11 +236,17 @@ func (s *tokenStore) expireAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.access)
+	for _, f := range s.live {
+		f.access = nil
+	}
 }
 
+// revokeAll ends everything.
 func (s *tokenStore) revokeAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, f := range s.live {
+		s.end(f, "revoked at the bank")
+	}
 	clear(s.access)
-	clear(s.refresh)
 }

@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -18,7 +20,7 @@ import (
 )
 
 func sandboxCommand() *cobra.Command {
-	var dir, address, control, keyID string
+	var dir, address, control, keyID, rules string
 	var http2 bool
 	cmd := newCommand("sandbox [--dir <folder>]",
 		"Run the sandbox bank",
@@ -44,12 +46,16 @@ func sandboxCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := setRules(bank, rules); err != nil {
+				return err
+			}
 			return serveSandbox(ctx, cmd, bank, dir, address, control)
 		})
 	cmd.Flags().StringVar(&dir, "dir", "sandbox", "folder for the test certificates")
 	cmd.Flags().StringVar(&address, "listen", "127.0.0.1:8443", "the bank's address; loopback only")
 	cmd.Flags().StringVar(&control, "control", "127.0.0.1:8444", "address of the control plane; loopback only")
 	cmd.Flags().StringVar(&keyID, "key-id", sandbox.KeyIDSerialIssuer, "form of keyId to demand: serial-issuer, client-id, certificate-url")
+	cmd.Flags().StringVar(&rules, "rules", "{}", "rules of the authorization server, as JSON; see docs/sandbox.md")
 	cmd.Flags().BoolVar(&http2, "http2", false, "offer HTTP/2")
 	return cmd
 }
@@ -60,6 +66,17 @@ func newBank(people *parties, keyID string, http2 bool) (*sandbox.Bank, error) {
 		ClientCAs: people.authority.Pool(), Certificate: people.bank.TLSCertificate(),
 		QSEALs: []*x509.Certificate{people.qseal.Certificate}, KeyID: keyID, HTTP2: http2,
 	})
+}
+
+// setRules replaces the bank's rules by those of a flag.
+func setRules(bank *sandbox.Bank, text string) error {
+	var rules sandbox.Rules
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&rules); err != nil {
+		return fmt.Errorf("--rules: %w", err)
+	}
+	return bank.SetRules(rules)
 }
 
 // serveSandbox runs the bank and its control plane until the context ends.
@@ -75,7 +92,7 @@ func serveSandbox(ctx context.Context, cmd *cobra.Command, bank *sandbox.Bank, d
 	server := &http.Server{Handler: bank.Control(), ReadHeaderTimeout: 5 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
-	fmt.Fprintf(cmd.OutOrStdout(), "bank     %s/stet/psd2/v1.4.2   (mutual TLS)\ncontrol  http://%s/records   (also /stats, /faults)\nfolder   %s   (qwac.pem, qseal.pem, bank-ca.pem and keys)\n",
+	fmt.Fprintf(cmd.OutOrStdout(), "bank     %s/stet/psd2/v1.4.2   (mutual TLS)\ncontrol  http://%s/records   (also /stats, /faults, /rules)\nfolder   %s   (qwac.pem, qseal.pem, bank-ca.pem and keys)\n",
 		bank.URL(), listener.Addr(), dir)
 	select {
 	case <-ctx.Done():
