@@ -26,7 +26,8 @@ type Lock struct {
 }
 
 // Lock waits for the lock of a record, whichever process holds it, until ctx
-// ends. The name is a record's, which need not exist. Errors: ErrName,
+// ends. The name is a record's, which need not exist. It is not to be held
+// longer than Options.MaxHold. Errors: ErrName,
 // ErrUnavailable (ctx's own error in its chain).
 func (v *Vault) Lock(ctx context.Context, name string) (*Lock, error) {
 	if err := checkName(name); err != nil {
@@ -38,11 +39,15 @@ func (v *Vault) Lock(ctx context.Context, name string) (*Lock, error) {
 func (v *Vault) lock(ctx context.Context, name string) (*Lock, error) {
 	// The monotonic clock: the wall clock may jump while waiting.
 	started := time.Now()
-	if err := v.storage.Lock(ctx, v.lockName(name)); err != nil {
+	name = v.lockName(name)
+	stop := v.watch(ctx, name)
+	err := v.storage.Lock(ctx, name)
+	stop()
+	if err != nil {
 		return nil, unavailable(ctx, "lock a record", err)
 	}
 	now := time.Now()
-	return &Lock{Waited: now.Sub(started), vault: v, name: v.lockName(name), acquired: now}, nil
+	return &Lock{Waited: now.Sub(started), vault: v, name: name, acquired: now}, nil
 }
 
 // Age is how long ago the lock was got.

@@ -74,14 +74,14 @@ func parse(value []byte) (*sealed, error) {
 	return &sealed{jwe: jwe, keyID: header.KeyID, path: path}, nil
 }
 
-// seal encrypts plaintext under the first key for that path.
-func (v *Vault) seal(path string, plaintext []byte) ([]byte, error) {
+// seal encrypts plaintext for that path.
+func seal(key Key, path string, plaintext []byte) ([]byte, error) {
 	if len(plaintext) > MaxRecord {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(plaintext), MaxRecord)
 	}
 	options := (&jose.EncrypterOptions{}).WithHeader(nameHeader, path)
 	encrypter, err := jose.NewEncrypter(jose.A256GCM,
-		jose.Recipient{Algorithm: jose.DIRECT, Key: v.current.Secret, KeyID: v.current.ID}, options)
+		jose.Recipient{Algorithm: jose.DIRECT, Key: key.Secret, KeyID: key.ID}, options)
 	if err != nil {
 		return nil, errors.New("vault: encrypter: " + err.Error())
 	}

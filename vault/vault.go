@@ -19,6 +19,10 @@ type Options struct {
 	// Prefix is the folder of the storage that all is kept below; default
 	// DefaultPrefix. Vaults with different prefixes share nothing.
 	Prefix string
+	// MaxHold is more than the longest time that anything is done under a Lock;
+	// default DefaultMaxHold. A lock file of CertMagic's FileStorage that stays
+	// the same for longer is released, for its holder has vanished.
+	MaxHold time.Duration
 	// Now is the clock; default [time.Now].
 	Now func() time.Time
 	// OnDamage is told of each damaged value once per distinct content and
@@ -34,11 +38,12 @@ type Vault struct {
 	current  Key
 	keys     []Key
 	secrets  map[string][]byte // by key id
+	maxHold  time.Duration
 	now      func() time.Time
 	onDamage func(Damage)
 
 	mu      sync.Mutex
-	damages map[string]Damage // met so far, by digest of name and content
+	damages map[digest]Damage // met so far
 }
 
 // New makes a Vault. It does no I/O: call [Vault.Check] before the first use.
@@ -51,15 +56,19 @@ func New(options Options) (*Vault, error) {
 		storage:  options.Storage,
 		prefix:   options.Prefix,
 		secrets:  make(map[string][]byte, len(options.Keys)),
+		maxHold:  options.MaxHold,
 		now:      options.Now,
 		onDamage: options.OnDamage,
-		damages:  make(map[string]Damage),
+		damages:  make(map[digest]Damage),
 	}
 	if v.prefix == "" {
 		v.prefix = DefaultPrefix
 	}
 	if err := checkPath(v.prefix); err != nil {
 		return nil, fmt.Errorf("prefix: %w", err)
+	}
+	if v.maxHold <= 0 {
+		v.maxHold = DefaultMaxHold
 	}
 	if v.now == nil {
 		v.now = time.Now
@@ -100,7 +109,12 @@ func (v *Vault) Put(ctx context.Context, name string, plaintext []byte) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	value, err := v.seal(v.path(name), plaintext)
+	return v.write(ctx, v.current, name, plaintext)
+}
+
+// write is Put without a check of the name, under any of the keys.
+func (v *Vault) write(ctx context.Context, key Key, name string, plaintext []byte) error {
+	value, err := seal(key, v.path(name), plaintext)
 	if err != nil {
 		return err
 	}

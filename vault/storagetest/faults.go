@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// noSpace is what a full disk answers.
-var noSpace = fmt.Errorf("write: %w", syscall.ENOSPC)
+// errNoSpace is what a full disk answers.
+var errNoSpace = fmt.Errorf("write: %w", syscall.ENOSPC)
 
 // faults is what a handle does instead of what it should. Its zero value has
 // none.
@@ -58,7 +58,16 @@ func (f *faults) before(ctx context.Context, op Op, key string) error {
 			return err
 		}
 	}
+	if err == nil && f.gone() {
+		err = ErrVanished // while it was waiting: what is dead does nothing more
+	}
 	return err
+}
+
+func (f *faults) gone() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.vanished
 }
 
 // next takes one of the failures; it needs f.mu.
@@ -110,7 +119,7 @@ func (m *Memory) Slow(d time.Duration) {
 }
 
 // Hook is called before every call takes effect, and may block or fail it; nil
-// removes it. It may use this handle, but not from within itself without end.
+// removes it. It is called for the calls that it makes of this handle, too.
 func (m *Memory) Hook(hook func(ctx context.Context, op Op, key string) error) {
 	m.faults.mu.Lock()
 	defer m.faults.mu.Unlock()
@@ -118,7 +127,8 @@ func (m *Memory) Hook(hook func(ctx context.Context, op Op, key string) error) {
 }
 
 // Tear lets the next Store write only the first keep bytes, and answer err: nil
-// as after a loss of power, or an error.
+// as after a loss of power, or an error. With more bytes than there are, it is
+// the answer that is lost.
 func (m *Memory) Tear(keep int, err error) {
 	m.faults.mu.Lock()
 	defer m.faults.mu.Unlock()

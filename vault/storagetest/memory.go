@@ -87,7 +87,7 @@ func (m *Memory) Store(ctx context.Context, key string, value []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.full {
-		return noSpace
+		return errNoSpace
 	}
 	b.values[key] = slices.Clone(value)
 	return torn
@@ -157,23 +157,34 @@ func (m *Memory) Lock(ctx context.Context, name string) error {
 		return err
 	}
 	for {
+		if m.faults.gone() {
+			return ErrVanished
+		}
 		got, changed, wait := m.tryLock(name)
 		if got {
 			return nil
 		}
-		var expiry <-chan time.Time
-		if wait > 0 {
-			timer := time.NewTimer(wait)
-			defer timer.Stop()
-			expiry = timer.C
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-changed:
-		case <-expiry:
+		if err := pause(ctx, changed, wait); err != nil {
+			return err
 		}
 	}
+}
+
+// pause waits until changed is closed, or for a time that is not zero.
+func pause(ctx context.Context, changed <-chan struct{}, wait time.Duration) error {
+	var over <-chan time.Time
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-changed:
+	case <-over:
+	}
+	return nil
 }
 
 // tryLock takes the lock if it is free or expired. Otherwise it tells when to
