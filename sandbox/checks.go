@@ -71,7 +71,7 @@ func (c *call) checkLeaks() {
 		if leaked(f.Lower) {
 			c.fail(http.StatusBadRequest, codeRequest, "the header %s must not reach the bank", f.Name)
 		}
-		if f.Lower == "fallback" && c.endpoint.dialect != dialectToken {
+		if f.Lower == "fallback" && c.endpoint.name != operationToken {
 			c.fail(http.StatusBadRequest, codeRequest, "the header fallback is only taken at the token endpoint")
 		}
 	}

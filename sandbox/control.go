@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -125,8 +126,8 @@ func (b *Bank) shownRecords() []shownRecord {
 			Operation: rec.Operation, KeyID: rec.KeyID, SigningString: rec.SigningString,
 			SignatureOK: rec.SignatureOK, Problems: rec.Problems, Status: rec.Status, Fault: rec.Fault}
 		s.Head = authorizationLine.ReplaceAllString(string(rec.RawHead), "${1}REDACTED")
-		// Codes and refresh tokens are in the body there, codes in the query here.
-		if rec.Operation != operationToken {
+		// Codes, tokens and secrets are in the body of the others.
+		if !slices.Contains([]string{operationToken, operationRevoke, operationPush}, rec.Operation) {
 			s.Body = string(rec.Body)
 		}
 		if rec.ClientCert != nil {

@@ -1,6 +1,9 @@
 package sandbox
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // account is a current account in EUR. Balances are in cents.
 type account struct {
@@ -58,10 +61,28 @@ func open(iban string, cents int64) account {
 	return account{ID: "038-CPT" + iban[14:25], IBAN: iban, Cents: cents}
 }
 
+// personaByLogin finds a persona, or makes one: logins of TEST and up to nine
+// digits are people of the sandbox's own, as many as a test needs.
 func personaByLogin(login string) *persona {
+	if number, ok := strings.CutPrefix(login, "TEST"); ok {
+		return madeUp(login, number)
+	}
 	for _, p := range personas() {
 		if p.Login == login {
 			return &p
+		}
+	}
+	return nil
+}
+
+func madeUp(login, number string) *persona {
+	if number == "" || len(number) > 9 || strings.Trim(number, "0123456789") != "" {
+		return nil
+	}
+	rest := "1380700999" + strings.Repeat("0", 11-len(number)) + number + "00"
+	for check := 2; check <= 98; check++ {
+		if iban := fmt.Sprintf("FR%02d%s", check, rest); validIBAN(iban) {
+			return &persona{login, "Test " + number, "executive", []account{open(iban, 1_000_00)}}
 		}
 	}
 	return nil

@@ -16,6 +16,8 @@ const (
 const (
 	operationToken     = "token"
 	operationAuthorize = "authorize"
+	operationRevoke    = "revoke"
+	operationPush      = "push"
 )
 
 // endpoint is one entry point of the bank. An endpoint without run stands for
@@ -42,6 +44,7 @@ const (
 func endpoints() []endpoint {
 	list := []endpoint{
 		{name: operationToken, dialect: dialectToken, method: "POST", path: split(stetPrefix + "oauth/token"), run: (*call).token},
+		{name: operationRevoke, dialect: dialectToken, method: "POST", path: split(stetPrefix + "oauth/revoke"), run: (*call).revoke},
 		{name: operationAuthorize, dialect: dialectAuthorize, method: "GET", path: split(stetPrefix + "oauth/authorize"), run: (*call).authorize},
 	}
 	for _, v := range []struct{ version, cardScope, from, to string }{

@@ -142,11 +142,14 @@ func (w *world) signAndSend(r *request) response {
 // form posts to the token endpoint.
 func (w *world) form(client *testpki.Issued, params url.Values, extra ...[2]string) response {
 	w.Helper()
+	return w.sendAs(client, w.formRequest("/stet/psd2/oauth/token", params, extra...))
+}
+
+func (w *world) formRequest(target string, params url.Values, extra ...[2]string) *request {
 	body := params.Encode()
-	r := &request{method: "POST", target: "/stet/psd2/oauth/token", body: body, header: append([][2]string{
+	return &request{method: "POST", target: target, body: body, header: append([][2]string{
 		{"Host", w.bank.Addr().String()}, {"Content-Type", "application/x-www-form-urlencoded"},
 		{"Content-Length", strconv.Itoa(len(body))}}, extra...)}
-	return w.sendAs(client, r)
 }
 
 // cardToken gets a token by client_credentials.
