@@ -1,6 +1,18 @@
 package tokens
 
-import "time"
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxRetryAfter bounds what a Retry-After header may claim.
+const maxRetryAfter = 24 * time.Hour
 
 // Answer is what a bank answered, raw: it is stored before it is judged.
 // Printed and logged it shows its status only. Marshalled to JSON it shows
@@ -24,68 +36,77 @@ type Answer struct {
 	Echoes bool
 }
 
-// Verdict is what an answer amounts to.
-type Verdict string
-
-// All verdicts.
-const (
-	// VerdictGranted: there are tokens.
-	VerdictGranted Verdict = "granted"
-	// VerdictRefused: the bank says no, and no token has changed.
-	VerdictRefused Verdict = "refused"
-	// VerdictNotProcessed: the bank says that it has done nothing.
-	VerdictNotProcessed Verdict = "not_processed"
-	// VerdictUnclear: tokens may have been issued, used up or rotated.
-	VerdictUnclear Verdict = "unclear"
-)
-
-// Pair is what a bank granted. Whatever way it is printed, logged or
-// marshalled, its values do not appear.
-type Pair struct {
-	// Access is the access token. With a Lifetime of zero it is not usable beyond
-	// the request that waits for it.
-	Access *Token
-	// Refresh is the new refresh token; "" means that the old one is kept.
-	Refresh string
-	// IDToken is the id_token as it came, not validated.
-	IDToken string
-	// Scope is the scope that the bank says was granted, "" if it does not say.
-	Scope string
-	// Lifetime is that of the access token, within the bounds of the Spec.
-	Lifetime time.Duration
+// storedAnswer is the JSON form of an Answer.
+type storedAnswer struct {
+	Status      int           `json:"status"`
+	Body        []byte        `json:"body,omitempty"`
+	Truncated   bool          `json:"truncated,omitempty"`
+	AskedAt     time.Time     `json:"asked_at"`
+	ContentType string        `json:"content_type,omitempty"`
+	RetryAfter  time.Duration `json:"retry_after,omitempty"`
+	Echoes      bool          `json:"echoes,omitempty"`
 }
 
-// Judge says what the answer amounts to. It depends on nothing but the answer
-// and the Spec, so that it can be repeated after a crash.
-//
-// Only VerdictGranted comes without an error: a [*RefusedError] for
-// VerdictRefused, [ErrUnavailable], [ErrMalformed] or [ErrRedirected] otherwise.
-// The Pair is complete with VerdictGranted. With VerdictUnclear it may hold
-// a refresh token that could be read, without an access token; else it is nil.
-func (a *Answer) Judge(s *Spec) (Verdict, *Pair, error) {
-	return VerdictUnclear, nil, ErrMalformed
+// MarshalJSON implements [encoding/json.Marshaler] with all that is in the
+// answer: tokens too. It is for an encrypted store alone.
+func (a Answer) MarshalJSON() ([]byte, error) { return json.Marshal(storedAnswer(a)) }
+
+// UnmarshalJSON implements [encoding/json.Unmarshaler].
+func (a *Answer) UnmarshalJSON(data []byte) error {
+	return json.Unmarshal(data, (*storedAnswer)(a))
 }
 
-// Fatal reports whether a refusal ends the PSU's authorization: invalid_grant
-// and its kin, by OAuth error code. Everything else is the TPP's matter, or the
-// bank's, and leaves the authorization as it is.
-func Fatal(err error) bool { return false }
-
-// ClientRefused reports whether the bank refuses this TPP or its certificate:
-// invalid_client or unauthorized_client.
-func ClientRefused(err error) bool { return false }
-
-// UnansweredError means that a request for tokens got no answer. It wraps
-// [ErrUnavailable] and the cause.
-type UnansweredError struct {
-	// NotSent says that nothing reached the bank, so that nothing has changed
-	// there.
-	NotSent bool
-	cause   error
+// readAnswer takes what comes of a response: an answer in any case.
+func readAnswer(ctx context.Context, response *http.Response, asked time.Time) *Answer {
+	defer response.Body.Close()
+	a := &Answer{
+		Status:      response.StatusCode,
+		AskedAt:     asked,
+		ContentType: response.Header.Get("Content-Type"),
+		RetryAfter:  retryAfter(response.Header.Get("Retry-After"), asked),
+	}
+	if first := firstRedirect(response); first != nil {
+		// What was found elsewhere is not the token endpoint's answer.
+		a.Status = first.StatusCode
+		return a
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	// At the deadline a connection may be closed in good order.
+	a.Truncated = err != nil || len(body) > maxBody || ctx.Err() != nil && !json.Valid(body)
+	a.Body = body[:min(len(body), maxBody)]
+	return a
 }
 
-// Error says why, in words that hold nothing the far side chose.
-func (e *UnansweredError) Error() string { return e.cause.Error() }
+// firstRedirect is the redirect that was followed first to get a response, or
+// nil if there was none, as it should be.
+func firstRedirect(response *http.Response) (first *http.Response) {
+	for response.Request != nil && response.Request.Response != nil {
+		response = response.Request.Response
+		first = response
+	}
+	return first
+}
 
-// Unwrap gives [ErrUnavailable] and the cause.
-func (e *UnansweredError) Unwrap() error { return e.cause }
+// retryAfter reads a Retry-After header (RFC 9110 section 10.2.3).
+func retryAfter(value string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(strings.TrimSpace(value), 10, 32); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return min(max(at.Sub(now), 0), maxRetryAfter)
+	}
+	return 0
+}
+
+// hideEchoes notes whether the error code repeats one of the secrets.
+func (a *Answer) hideEchoes(secrets ...string) {
+	code, _ := salvage(a.Body).refusal()
+	if code == "" || slices.Contains(registeredCodes, code) {
+		return
+	}
+	for _, secret := range secrets {
+		if secret != "" && strings.Contains(code, secret) {
+			a.Echoes = true
+		}
+	}
+}

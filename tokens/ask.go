@@ -2,6 +2,8 @@ package tokens
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"net/url"
 )
 
@@ -11,9 +13,10 @@ import (
 type Request struct {
 	// GrantType is [GrantAuthorizationCode] or [GrantRefreshToken].
 	GrantType string
-	// Code, RedirectURI and CodeVerifier (RFC 7636) belong to a code.
+	// Code, RedirectURI and CodeVerifier (RFC 7636) belong to a code. Code is
+	// required.
 	Code, RedirectURI, CodeVerifier string
-	// RefreshToken belongs to a refresh.
+	// RefreshToken belongs to a refresh, and is required there.
 	RefreshToken string
 	// Scope is only sent where [Spec.CodeScope] or [Spec.RefreshScope] says so.
 	Scope string
@@ -27,29 +30,150 @@ type Request struct {
 // An answer that breaks off is an answer, with Truncated.
 //
 // The error is [*UnansweredError] if there was none at all. Any other means
-// that nothing was sent: [ErrSpec], or the error of Application or Secret.
+// that nothing was sent, such as [ErrSpec], [ErrMetadata], or the error of
+// Application; see [NotSent].
 func (ep *Endpoint) Ask(ctx context.Context, r Request) (*Answer, error) {
-	return nil, ErrSpec
+	form, err := ep.form(r)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := ep.post(ctx, PurposeToken, "", form, r.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	answer.hideEchoes(r.Code, r.CodeVerifier, r.RefreshToken, r.ClientID, form.Get("client_id"),
+		form.Get("client_secret"), form.Get("client_assertion"))
+	return answer, nil
 }
 
 // Push posts an authorization request to the pushed authorization request
 // endpoint (RFC 9126), once, with client authentication. Errors are as of
-// [Endpoint.Ask], or [ErrMetadata].
+// [Endpoint.Ask].
 func (ep *Endpoint) Push(ctx context.Context, form url.Values, clientID string) (*Answer, error) {
-	return nil, ErrSpec
+	target, err := ep.PushedEndpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if target == "" {
+		return nil, fmt.Errorf("%w: there is no pushed authorization request endpoint: set authorize.pushed", ErrSpec)
+	}
+	sent := url.Values{}
+	for name, values := range form {
+		sent[name] = values
+	}
+	answer, err := ep.post(ctx, PurposePush, target, sent, clientID)
+	if err != nil {
+		return nil, err
+	}
+	answer.hideEchoes(clientID, sent.Get("client_secret"), sent.Get("client_assertion"), sent.Get("request"), sent.Get("state"), sent.Get("nonce"))
+	return answer, nil
 }
 
-// Revoke revokes a token at the bank (RFC 7009). hint is "refresh_token",
-// "access_token" or "". nil means that the bank said yes, also to a token it does
-// not know. Errors are [ErrNoRevocation], [*RefusedError], [ErrUnavailable],
-// [ErrRedirected] and those of [Endpoint.Ask].
-func (ep *Endpoint) Revoke(ctx context.Context, token, hint, clientID string) error {
-	return ErrNoRevocation
+// form makes the body of a request, without client authentication.
+func (ep *Endpoint) form(r Request) (url.Values, error) {
+	form := url.Values{"grant_type": {r.GrantType}}
+	set := func(name, value string) {
+		if value != "" {
+			form.Set(name, value)
+		}
+	}
+	switch {
+	case r.GrantType == GrantAuthorizationCode && r.Code != "":
+		set("code", r.Code)
+		set("redirect_uri", r.RedirectURI)
+		set("code_verifier", r.CodeVerifier)
+		if ep.Spec.CodeScope {
+			set("scope", r.Scope)
+		}
+	case r.GrantType == GrantRefreshToken && r.RefreshToken != "":
+		set("refresh_token", r.RefreshToken)
+		if ep.Spec.RefreshScope {
+			set("scope", r.Scope)
+		}
+	case r.GrantType == GrantAuthorizationCode, r.GrantType == GrantRefreshToken:
+		return nil, fmt.Errorf("%w: there is no code or refresh token to send", ErrSpec)
+	default:
+		return nil, fmt.Errorf("%w: tokens of a PSU are asked for with %s or %s", ErrSpec, GrantAuthorizationCode, GrantRefreshToken)
+	}
+	return form, nil
 }
 
-// SignJWT makes a signed JWT of claims (any value that marshals to a JSON
-// object) with the endpoint's key, and the algorithm and kid of the assertion
-// section. typ becomes the header's typ.
-func (ep *Endpoint) SignJWT(typ string, claims any) (string, error) {
-	return "", ErrSpec
+// post sends a form once, with client authentication and, where the bank wants
+// it so, the application token. An empty target is the token endpoint.
+func (ep *Endpoint) post(ctx context.Context, purpose Purpose, target string, form url.Values, clientID string) (*Answer, error) {
+	if ep.Do == nil {
+		return nil, fmt.Errorf("%w: there is no way to reach the authorization server", ErrSpec)
+	}
+	tokenURL, err := ep.TokenEndpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if target == "" {
+		target = tokenURL
+	}
+	application, err := ep.application(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if named := application.ClientID(); named != "" {
+		clientID = named
+	}
+	header := http.Header{}
+	if application != nil {
+		header.Set("Authorization", application.AuthorizationHeader())
+	}
+	if err := ep.authenticate(form, header, clientID, tokenURL); err != nil {
+		return nil, err
+	}
+	ctx, cancel := ep.errandContext(ctx, purpose, clientID)
+	defer cancel()
+	request, err := newPost(ctx, target, form, header)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := ep.once(request)
+	if err == nil && answer.Status == http.StatusUnauthorized && application != nil && ep.ApplicationRefused != nil {
+		ep.ApplicationRefused(application)
+	}
+	return answer, err
+}
+
+// application gets the application token if there must be one.
+func (ep *Endpoint) application(ctx context.Context) (*Token, error) {
+	if !ep.Spec.ApplicationToken {
+		return nil, nil
+	}
+	if ep.Application == nil {
+		return nil, fmt.Errorf("%w: application_token is set, but there is nothing to get it from", ErrSpec)
+	}
+	token, err := ep.Application(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("application token: %w", err)
+	}
+	if token.AuthorizationHeader() == "" {
+		return nil, fmt.Errorf("%w: the application token is empty", ErrSpec)
+	}
+	return token, nil
+}
+
+// once sends a request one time and takes what comes. A panic in Do must not
+// look as if nothing had been sent; of its value only the type is told, for it
+// might hold anything.
+func (ep *Endpoint) once(request *http.Request) (answer *Answer, err error) {
+	ctx := request.Context()
+	if cause := ctx.Err(); cause != nil {
+		return nil, &UnansweredError{NotSent: true, cause: unavailable(ctx, cause)}
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			answer, err = nil, &UnansweredError{cause: fmt.Errorf("%w: the call panicked (%T)", ErrUnavailable, v)}
+		}
+	}()
+	// The bank counts lifetimes from some moment after this one.
+	asked := ep.now()
+	response, err := ep.Do(request)
+	if err != nil {
+		return nil, unanswered(ctx, err)
+	}
+	return readAnswer(ctx, response, asked), nil
 }

@@ -13,16 +13,12 @@ import (
 )
 
 // check refuses what can never work before anything leaves.
-func (ep *Endpoint) check(key Key) error {
+func (ep *Endpoint) check() error {
 	switch {
 	case ep == nil || ep.Do == nil:
 		return fmt.Errorf("%w: there is no way to reach the token endpoint", ErrSpec)
 	case ep.Spec.Grant != GrantClientCredentials:
 		return fmt.Errorf("%w: grant must be %q for the sidecar to fetch tokens", ErrSpec, GrantClientCredentials)
-	case !strings.HasPrefix(ep.URL, "https://"):
-		return fmt.Errorf("%w: the token endpoint must be an absolute https URL", ErrSpec)
-	case key.ClientID == "" && !ep.Spec.NoClientID:
-		return fmt.Errorf("%w: client_id is empty: set it, or use a QWAC with an organizationIdentifier", ErrSpec)
 	}
 	return nil
 }
@@ -40,7 +36,7 @@ type clientCredentials struct {
 // out to be dead. A new client_credentials token harms no other, so that asking
 // twice is safe even if the first request did arrive.
 func (g clientCredentials) fetch(ctx context.Context, key Key, ep *Endpoint) (*Token, error) {
-	if err := ep.check(key); err != nil {
+	if err := ep.check(); err != nil {
 		return nil, err
 	}
 	token, stale, err := g.attempt(ctx, key, ep)
@@ -55,6 +51,7 @@ func (g clientCredentials) fetch(ctx context.Context, key Key, ep *Endpoint) (*T
 // a firewall between, has often given the connection up by then.
 func (g clientCredentials) attempt(ctx context.Context, key Key, ep *Endpoint) (token *Token, stale bool, err error) {
 	var reused atomic.Bool
+	ctx = context.WithValue(ctx, errandKey{}, errand{PurposeApplication, key.ClientID})
 	request, err := newTokenRequest(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) { reused.Store(info.Reused) },
 	}), key, ep)
@@ -72,8 +69,14 @@ func (g clientCredentials) attempt(ctx context.Context, key Key, ep *Endpoint) (
 	if err != nil {
 		return nil, false, withoutClientID(err, key)
 	}
-	lifetime := granted.lifetime(&ep.Spec)
-	return newToken(granted.value, asked, lifetime, ep.Spec.margin(lifetime)), false, nil
+	token = NewToken(granted.value, asked, granted.lifetime(&ep.Spec), &ep.Spec)
+	if !ep.Spec.ClientIDFromAnswer {
+		return token, false, nil
+	}
+	if granted.clientID == "" || !headerSafe(granted.clientID) {
+		return nil, false, fmt.Errorf("%w: client_id is missing or cannot be used", ErrMalformed)
+	}
+	return token.WithClientID(granted.clientID), false, nil
 }
 
 // readResponse sorts an answer: a token, or why there is none.

@@ -24,6 +24,8 @@ type grantedToken struct {
 	// seconds is expires_in; only meaningful if hasLifetime.
 	seconds     float64
 	hasLifetime bool
+	// clientID is the client_id that some banks hand out along with the token.
+	clientID string
 }
 
 // parseTokenResponse reads a successful answer. The Content-Type is not looked
@@ -31,37 +33,31 @@ type grantedToken struct {
 // are case-sensitive; of duplicate members the last counts. Errors wrap
 // ErrMalformed and quote nothing of the body.
 func parseTokenResponse(body []byte) (grantedToken, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil || members == nil {
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(body, &values); err != nil || values == nil {
 		return grantedToken{}, fmt.Errorf("%w: the body is not a JSON object", ErrMalformed)
 	}
-	var granted grantedToken
-	value, ok := stringMember(members, "access_token")
-	switch {
-	case !ok || value == "":
-		return grantedToken{}, fmt.Errorf("%w: access_token is missing or not a string", ErrMalformed)
-	case !headerSafe(value):
-		return grantedToken{}, fmt.Errorf("%w: access_token has characters that no header may carry", ErrMalformed)
+	m := members{values: values, complete: true}
+	granted, err := m.accessToken()
+	if err != nil {
+		return grantedToken{}, err
 	}
-	granted.value = value
-
-	// A missing type is tolerated. Any other is an unknown way to use the
-	// token, even if the bank's page prints RFC 6749's "example".
-	tokenType, ok := stringMember(members, "token_type")
-	if !ok || tokenType != "" && !strings.EqualFold(tokenType, "Bearer") {
-		return grantedToken{}, fmt.Errorf("%w: token_type is not Bearer", ErrMalformed)
-	}
-	granted.seconds, granted.hasLifetime = parseExpiresIn(members["expires_in"])
+	granted.clientID = m.text("client_id")
 	return granted, nil
 }
 
 // parseRefusal reports whether an answer has an error member (RFC 6749 section
 // 5.2), and gives its code if that can be shown, else "".
 func parseRefusal(body []byte) (code string, refused bool) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil {
+	var values map[string]json.RawMessage
+	if json.Unmarshal(body, &values) != nil {
 		return "", false
 	}
+	return refusalIn(values)
+}
+
+// refusalIn is parseRefusal of the members of an answer.
+func refusalIn(members map[string]json.RawMessage) (code string, refused bool) {
 	code, _ = stringMember(members, "error")
 	token, _ := stringMember(members, "access_token")
 	switch {

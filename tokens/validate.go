@@ -37,7 +37,14 @@ const (
 	expiryMargin    = 30 * time.Second
 	// marginShare bounds the margin, so that a short-lived token stays usable.
 	marginShare = 5
+	// maxConsentDays is ten years: who writes more means hours or seconds.
+	maxConsentDays = 3650
+	// maxAssertionLifetime bounds how long a stolen assertion could be of use.
+	maxAssertionLifetime = time.Hour
 )
+
+// refuseFunc notes what is wrong.
+type refuseFunc func(format string, args ...any)
 
 // Validate reports everything in the section that cannot work, each with what
 // to write instead. The errors wrap [ErrSpec].
@@ -46,9 +53,12 @@ func (s *Spec) Validate() error {
 	refuse := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrSpec}, args...)...))
 	}
-	if s.Endpoint != "" {
-		if reason := checkEndpoint(s.Endpoint); reason != "" {
-			refuse("endpoint %s", reason)
+	for _, u := range []struct{ name, value string }{
+		{"endpoint", s.Endpoint}, {"revocation", s.Revocation}, {"metadata", s.Metadata},
+		{"authorize.endpoint", s.Authorize.Endpoint}, {"authorize.pushed", s.Authorize.Pushed}, {"id_token.keys", s.IDToken.Keys},
+	} {
+		if reason := checkEndpoint(u.value); reason != "" {
+			refuse("%s %s", u.name, reason)
 		}
 	}
 	switch s.Grant {
@@ -56,15 +66,23 @@ func (s *Spec) Validate() error {
 	default:
 		refuse("grant %q is not known: use %q or %q", s.Grant, GrantClientCredentials, GrantNone)
 	}
-	switch s.ClientAuth {
-	case "", ClientAuthTLS:
-	default:
-		refuse("client_auth %q is not known: use %q", s.ClientAuth, ClientAuthTLS)
-	}
+	s.checkClient(refuse)
+	s.checkServer(refuse)
+	s.checkAuthorize(refuse)
+	s.checkIDToken(refuse)
+	s.checkTimes(refuse)
+	return errors.Join(errs...)
+}
+
+// checkTimes is Validate for durations and the like.
+func (s *Spec) checkTimes(refuse refuseFunc) {
 	for _, d := range []struct {
 		name  string
 		value Duration
-	}{{"default_lifetime", s.DefaultLifetime}, {"max_lifetime", s.MaxLifetime}, {"expiry_margin", s.ExpiryMargin}} {
+	}{
+		{"default_lifetime", s.DefaultLifetime}, {"max_lifetime", s.MaxLifetime}, {"expiry_margin", s.ExpiryMargin},
+		{"assertion.lifetime", s.Assertion.Lifetime},
+	} {
 		if d.value < 0 {
 			refuse("%s is negative: write a duration such as \"30s\", or leave it out", d.name)
 		}
@@ -73,14 +91,21 @@ func (s *Spec) Validate() error {
 		refuse("default_lifetime %v is longer than max_lifetime %v: raise one or lower the other",
 			s.defaultLifetime(), s.maxLifetime())
 	}
-	return errors.Join(errs...)
+	if time.Duration(s.Assertion.Lifetime) > maxAssertionLifetime {
+		refuse("assertion.lifetime is longer than %v: an assertion is used at once, so a minute or two will do", maxAssertionLifetime)
+	}
+	if s.ConsentDays < 0 || s.ConsentDays > maxConsentDays {
+		refuse("consent_days %d is not between 1 and %d: leave it out for 180 (RTS article 10a)", s.ConsentDays, maxConsentDays)
+	}
 }
 
-// checkEndpoint says what is wrong with a token endpoint, without quoting it:
+// checkEndpoint says what is wrong with an endpoint, "" if nothing is, without quoting it:
 // it might hold a password.
 func checkEndpoint(endpoint string) string {
 	u, err := url.Parse(endpoint)
 	switch {
+	case endpoint == "":
+		return ""
 	case err != nil:
 		return "is not a URL: write https://host/path, or /path on the host of base_url"
 	case u.Scheme == "" && u.Host == "":

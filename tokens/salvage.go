@@ -1,0 +1,54 @@
+package tokens
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// members are those of a JSON object. Names are case-sensitive; of duplicates
+// the last counts.
+type members struct {
+	values map[string]json.RawMessage
+	// complete says that the object came to its end.
+	complete bool
+}
+
+// salvage reads the members of a JSON object that came as a whole, even if the
+// object broke off after them. What follows the object is not looked at.
+func salvage(body []byte) members {
+	m := members{values: map[string]json.RawMessage{}}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if opening, err := decoder.Token(); err != nil || opening != json.Delim('{') {
+		return m
+	}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return m
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return m
+		}
+		if int(decoder.InputOffset()) == len(body) {
+			return m // the last digits of a number may be missing
+		}
+		// After '{' and ',' the decoder gives nothing but strings.
+		m.values[name.(string)] = value
+	}
+	closing, err := decoder.Token()
+	m.complete = err == nil && closing == json.Delim('}')
+	return m
+}
+
+// text gives a string member, "" if it is missing, null or no string.
+func (m members) text(name string) string {
+	value, _ := stringMember(m.values, name)
+	return value
+}
+
+// refusal gives the error code (RFC 6749 section 5.2) if it can be shown, and
+// whether there is one at all.
+func (m members) refusal() (code string, refused bool) {
+	return refusalIn(m.values)
+}
