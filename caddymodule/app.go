@@ -1,17 +1,22 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
+	"github.com/caddy-tpp/caddy-tpp/authorize"
+	"github.com/caddy-tpp/caddy-tpp/grants"
 	"github.com/caddy-tpp/caddy-tpp/profiles"
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
+	"github.com/caddy-tpp/caddy-tpp/vault"
 )
 
 // defaultPoll is how often certificate files are looked at.
@@ -24,6 +29,8 @@ type App struct {
 	Identities map[string]*Identity `json:"identities,omitempty"`
 	// ASPSPs are the banks, by name.
 	ASPSPs map[string]*ASPSP `json:"aspsps,omitempty"`
+	// Vault is where the tokens of PSUs are kept. Without it there are no grants.
+	Vault *Vault `json:"vault,omitempty"`
 	// CertificatePoll is how often certificate files are looked at for changes. Default 2s.
 	CertificatePoll caddy.Duration `json:"certificate_poll,omitempty"`
 
@@ -32,6 +39,13 @@ type App struct {
 	shared     *shared
 	logger     *zap.Logger
 	release    []func()
+
+	vault     *vault.Vault
+	grants    *grants.Store
+	flow      *authorize.Flow
+	messenger *messenger
+	stopClock context.CancelFunc
+	clock     *sync.WaitGroup
 }
 
 // CaddyModule returns the Caddy module information.
@@ -67,6 +81,12 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	if err := a.shared.metrics.register(ctx.GetMetricsRegistry()); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
+	}
+	if err := a.startMessenger(ctx); err != nil {
+		return err
+	}
+	if err := a.openVault(ctx); err != nil {
+		return err
 	}
 	var wrong []error
 	if err := a.loadIdentities(); err != nil {
@@ -155,7 +175,7 @@ func (a *App) makeASPSPs() ([]*sidecar.ASPSP, error) {
 					zap.String("aspsp", name), zap.String("header", header))
 			}
 		}
-		aspsp, err := sidecar.New(config, sidecar.Dependencies{Tokens: a.shared.tokens, Hooks: a.hooks()})
+		aspsp, err := sidecar.New(config, sidecar.Dependencies{Tokens: a.shared.tokens, Grants: a.grants, Hooks: a.hooks()})
 		if err != nil {
 			wrong = append(wrong, err)
 			continue
@@ -174,6 +194,9 @@ func (a *App) makeASPSPs() ([]*sidecar.ASPSP, error) {
 // Start begins to watch the certificate files.
 func (a *App) Start() error {
 	a.shared.logger.Store(a.logger)
+	if err := a.startVault(); err != nil {
+		return err
+	}
 	for _, identity := range a.identities {
 		identity.watch(time.Duration(a.CertificatePoll))
 	}
@@ -183,9 +206,12 @@ func (a *App) Start() error {
 	return nil
 }
 
-// Stop has nothing to end: what outlives a configuration is let go in Cleanup,
-// and calls in flight finish.
-func (a *App) Stop() error { return nil }
+// Stop ends the consent clock. What outlives a configuration is let go in
+// Cleanup, and calls in flight finish.
+func (a *App) Stop() error {
+	a.stopVault()
+	return nil
+}
 
 // Cleanup lets go of what this configuration used. Calls of it may still be in
 // flight; they keep what they hold.

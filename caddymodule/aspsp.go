@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-tpp/caddy-tpp/certs"
 	"github.com/caddy-tpp/caddy-tpp/profiles"
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
 )
@@ -39,6 +41,13 @@ func (c *ASPSP) resolve(name string, set *profiles.Set, app *App) (sidecar.Confi
 	if err := errors.Join(wrong...); err != nil {
 		return sidecar.Config{}, err
 	}
+	key, err := c.clientKey()
+	check(err)
+	secret, err := c.clientSecret()
+	check(err)
+	if err := errors.Join(wrong...); err != nil {
+		return sidecar.Config{}, err
+	}
 	repl := caddy.NewReplacer()
 	config := sidecar.Config{
 		Name: name, Profile: profile, IdentityName: c.Identity,
@@ -47,6 +56,11 @@ func (c *ASPSP) resolve(name string, set *profiles.Set, app *App) (sidecar.Confi
 		TrustPool: pool, MaxBody: c.MaxBody, Fallback: c.Fallback, HTTP2: http2, IdleConns: c.IdleConns,
 		ConnectTimeout: time.Duration(c.ConnectTimeout), AnswerTimeout: time.Duration(c.AnswerTimeout),
 		ResolveSecret: resolveHeader,
+		ClientKey:     key, ClientSecret: secret, HideTokens: c.HideTokens,
+		RedirectURI: repl.ReplaceAll(c.RedirectURI, ""),
+	}
+	for _, address := range c.ReturnURLs {
+		config.ReturnURLs = append(config.ReturnURLs, repl.ReplaceAll(address, ""))
 	}
 	if identity := app.identities[c.Identity]; identity != nil {
 		config.Identity = identity.Identity
@@ -63,7 +77,47 @@ func (c *ASPSP) profile(set *profiles.Set) (*profiles.Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return base.With(profiles.Overrides{Signature: c.Signature, Headers: c.Headers, PSU: c.PSU, Token: c.Token})
+	return base.With(profiles.Overrides{Signature: c.Signature, Headers: c.Headers, PSU: c.PSU, Token: c.Token,
+		ApplicationSignature: c.ApplicationSignature})
+}
+
+// clientKey loads the key for private_key_jwt, nil if none is configured.
+func (c *ASPSP) clientKey() (crypto.Signer, error) {
+	if c.ClientKey == "" {
+		if c.ClientKeyPassphrase != "" {
+			return nil, errors.New("client_key_passphrase without client_key: name the key file")
+		}
+		return nil, nil
+	}
+	var passphrase func() ([]byte, error)
+	if c.ClientKeyPassphrase != "" {
+		if !isPlaceholder(c.ClientKeyPassphrase) {
+			return nil, errors.New("the passphrase of client_key must not stand in the configuration: write {file./path/to/it} or {env.NAME}")
+		}
+		passphrase = func() ([]byte, error) { return resolvePassphrase(c.ClientKeyPassphrase) }
+	}
+	key, err := certs.LoadPrivateKey(caddy.NewReplacer().ReplaceAll(c.ClientKey, ""), passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("client_key: %w", err)
+	}
+	return key, nil
+}
+
+// clientSecret returns what reads the client_secret, nil if none is configured.
+func (c *ASPSP) clientSecret() (func() (string, error), error) {
+	if c.ClientSecret == "" {
+		return nil, nil
+	}
+	if !isPlaceholder(c.ClientSecret) {
+		return nil, errors.New("client_secret must not stand in the configuration: write {file./path/to/it} or {env.NAME}")
+	}
+	return func() (string, error) {
+		secret, err := resolvePassphrase(c.ClientSecret)
+		if err == nil && len(secret) == 0 {
+			err = fmt.Errorf("%s is empty", c.ClientSecret)
+		}
+		return string(secret), err
+	}, nil
 }
 
 // unknownScopes returns the words of a scope for which the profile names no

@@ -44,7 +44,7 @@ func (r *rig) battery() {
 	r.funds("PSU-User-Agent", "Secret-Agent")
 	r.refused(r.funds("PSU-IP-Address", publicIP, "PSU-Geo-Location", "FR-secret-account"), sidecar.CodePSUInvalid, 400)
 	r.refused(r.funds("Authorization", "Bearer from-the-app-itself"), sidecar.CodeAuthorizationRefused, 400)
-	r.refused(r.funds("Sidecar-Grant", "psu-4711"), sidecar.CodeGrantUnknown, 400)
+	r.refused(r.funds("Sidecar-Grant", "psu-4711"), sidecar.CodeGrantsOff, 501)
 	r.call("GET", "/bpgo/accounts/FR-secret-account/balances?q-secret=1", "", context...)
 	r.call("POST", "/bpgo/funds-confirmations", `{"iban":"`+iban+`"`, context...)
 	r.bank.RevokeTokens()

@@ -2,12 +2,15 @@ package caddymodule
 
 import (
 	"errors"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caddy-tpp/caddy-tpp/authorize"
 	"github.com/caddy-tpp/caddy-tpp/certs"
+	"github.com/caddy-tpp/caddy-tpp/grants"
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
@@ -23,6 +26,10 @@ type metrics struct {
 	fetches    *prometheus.HistogramVec
 	notAfter   *prometheus.GaugeVec
 	generation *prometheus.GaugeVec
+	grants     *prometheus.CounterVec
+	refreshes  *prometheus.HistogramVec
+	flows      *prometheus.CounterVec
+	records    prometheus.Counter
 
 	mu sync.Mutex
 	// inUse counts the pooled identities of a name: two while one replaces another.
@@ -69,6 +76,14 @@ func newMetrics() *metrics {
 			"When a certificate in use expires, as unix time.", "identity", "slot"),
 		generation: gauge("certificate_generation",
 			"How many times an identity's certificates were renewed in this process, plus one.", "identity"),
+		grants: counter("grant_events_total",
+			"What happened to grants, by kind; consent_expiring has a kind for each number of days.", "aspsp", "kind"),
+		refreshes: histogram("grant_refresh_duration_seconds",
+			"Time the bank took to answer a refresh or a code exchange, by outcome.", answerBuckets, "aspsp", "outcome"),
+		flows: counter("authorizations_total",
+			"Authorizations of PSUs that the sidecar began or ended, by result.", "aspsp", "result"),
+		records: counter("vault_damaged_records_total",
+			"Records of the vault that could not be read and of which a copy was kept aside.").WithLabelValues(),
 	}
 }
 
@@ -76,6 +91,7 @@ func newMetrics() *metrics {
 func (m *metrics) register(registry prometheus.Registerer) error {
 	for _, collector := range []prometheus.Collector{
 		m.requests, m.duration, m.replays, m.signatures, m.fetches, m.notAfter, m.generation,
+		m.grants, m.refreshes, m.flows, m.records,
 	} {
 		var already prometheus.AlreadyRegisteredError
 		if err := registry.Register(collector); err != nil && !errors.As(err, &already) {
@@ -105,6 +121,29 @@ func (m *metrics) replayed(aspsp, operation, cause string) {
 func (m *metrics) fetched(event tokens.FetchEvent) {
 	m.fetches.WithLabelValues(event.ASPSP, event.Identity, string(event.Outcome)).Observe(event.Duration.Seconds())
 }
+
+// grant counts what happened to a grant.
+func (m *metrics) grant(event grants.Event) {
+	kind := string(event.Kind)
+	if event.Kind == grants.EventConsentExpiring {
+		kind += "_" + strconv.Itoa(event.Days) + "d"
+	}
+	m.grants.WithLabelValues(event.ASPSP, kind).Inc()
+	if event.Duration > 0 {
+		m.refreshes.WithLabelValues(event.ASPSP, string(event.Kind)).Observe(event.Duration.Seconds())
+	}
+}
+
+// authorized counts the steps of the authorization of a PSU.
+func (m *metrics) authorized(event authorize.Event) {
+	result := string(event.Result)
+	if result == "" {
+		result = string(event.Kind)
+	}
+	m.flows.WithLabelValues(event.ASPSP, result).Inc()
+}
+
+func (m *metrics) damaged() { m.records.Inc() }
 
 func (m *metrics) certificates(identity string, generation *certs.Generation) {
 	m.mu.Lock()

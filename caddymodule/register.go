@@ -8,6 +8,8 @@ import (
 func init() {
 	caddy.RegisterModule(App{})
 	caddy.RegisterModule(Handler{})
+	caddy.RegisterModule(Authorize{})
+	caddy.RegisterModule(Callback{})
 	caddy.RegisterModule(Health{})
 	caddy.RegisterModule(Transport{})
 	caddy.RegisterModule(Upstreams{})
@@ -16,6 +18,10 @@ func init() {
 	httpcaddyfile.RegisterGlobalOption("tpp", parseApp)
 	httpcaddyfile.RegisterDirective("tpp_proxy", parseProxy)
 	httpcaddyfile.RegisterDirectiveOrder("tpp_proxy", httpcaddyfile.Before, "reverse_proxy")
+	httpcaddyfile.RegisterHandlerDirective("tpp_authorize", parseAuthorize)
+	httpcaddyfile.RegisterDirectiveOrder("tpp_authorize", httpcaddyfile.Before, "tpp_proxy")
+	httpcaddyfile.RegisterHandlerDirective("tpp_callback", parseCallback)
+	httpcaddyfile.RegisterDirectiveOrder("tpp_callback", httpcaddyfile.Before, "tpp_proxy")
 	httpcaddyfile.RegisterHandlerDirective("tpp_health", parseHealth)
 	httpcaddyfile.RegisterDirectiveOrder("tpp_health", httpcaddyfile.Before, "respond")
 }

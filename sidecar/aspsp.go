@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddy-tpp/caddy-tpp/grants"
 	"github.com/caddy-tpp/caddy-tpp/headers"
 	"github.com/caddy-tpp/caddy-tpp/profiles"
 	"github.com/caddy-tpp/caddy-tpp/psu"
@@ -27,6 +28,8 @@ const LocalTokenPath = "/oauth/token"
 type Dependencies struct {
 	// Tokens holds the access tokens of all ASPSPs.
 	Tokens *tokens.Cache
+	// Grants holds the authorizations of PSUs. Nil: there are none.
+	Grants *grants.Store
 	// Hooks are told what happens, for metrics and logs.
 	Hooks Hooks
 	// Now is the clock. Default time.Now.
@@ -41,6 +44,7 @@ type ASPSP struct {
 	deps       Dependencies
 	base       *url.URL
 	token      *url.URL
+	urls       tokenURLs
 	operations *profiles.Matcher
 	filter     *headers.Filter
 	psu        *psu.Checker
@@ -56,6 +60,11 @@ type ASPSP struct {
 	// endpoint; tokenPath is "" if that is on another host. tokenBelow is it
 	// relative to base_url, if it lies below.
 	basePath, tokenPath, tokenBelow string
+
+	// discovery and keys are what the bank publishes of its authorization server,
+	// whatever certificate asks for it.
+	discovery *tokens.Discovery
+	keys      tokens.KeySet
 
 	current atomic.Pointer[link]
 	linking sync.Mutex
@@ -131,8 +140,23 @@ func (a *ASPSP) compileAddresses() (err error) {
 	if a.token, err = c.tokenURL(a.base); err != nil {
 		return err
 	}
-	if c.Profile.Token.Grant == "client_credentials" && a.token == nil {
+	if err := a.compileTokenURLs(); err != nil {
+		return err
+	}
+	if c.Profile.Token.Grant == "client_credentials" && !a.hasTokenEndpoint() {
 		return c.configError("token grant client_credentials needs a token endpoint: set token_endpoint")
+	}
+	return a.checkClientAuth()
+}
+
+// checkClientAuth refuses a client authentication for which something is missing.
+func (a *ASPSP) checkClientAuth() error {
+	c := a.config
+	switch c.Profile.Token.ClientAuth {
+	case tokens.ClientAuthBasic, tokens.ClientAuthPost:
+		if c.ClientSecret == nil {
+			return c.configError("token client_auth %s needs a secret: set client_secret to {file./path} or {env.NAME}", c.Profile.Token.ClientAuth)
+		}
 	}
 	return nil
 }
@@ -182,7 +206,7 @@ func hostPort(u *url.URL) string {
 }
 
 // KeyID returns the keyId of the present certificate, for documentation and logs.
-func (a *ASPSP) KeyID() string { return a.link().signer.KeyID() }
+func (a *ASPSP) KeyID() string { return a.link().signers.calls.KeyID() }
 
 // Close closes the idle connections. Calls in flight finish.
 func (a *ASPSP) Close() {

@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -41,6 +42,18 @@ type Config struct {
 	ClientID string
 	// TokenEndpoint replaces the profile's token endpoint.
 	TokenEndpoint string
+	// ClientSecret gives the secret for client_secret_basic and
+	// client_secret_post, whenever it is needed. Nil means none.
+	ClientSecret func() (string, error)
+	// ClientKey signs assertions and request objects in place of the QSEAL key.
+	ClientKey crypto.Signer
+	// RedirectURI is the address that the bank sends PSUs back to, as registered
+	// there. Empty: the app's own is not compared with anything.
+	RedirectURI string
+	// ReturnURLs are the addresses a PSU may be sent on to after the callback.
+	ReturnURLs []string
+	// HideTokens answers the app's code exchange without the tokens' values.
+	HideTokens bool
 	// TrustPool verifies the bank's certificate. Default: the system's roots.
 	TrustPool *x509.CertPool
 	// MaxBody is the largest request body in bytes. Default 1 MiB.

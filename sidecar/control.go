@@ -30,8 +30,10 @@ func (ex *Exchange) readControl(h http.Header) error {
 	if unknown != "" {
 		return refuse(CodeControlHeader, unknown, nil)
 	}
-	if _, ok := h[HeaderGrant]; ok {
-		return refuse(CodeGrantUnknown, "", nil)
+	if names, ok := h[HeaderGrant]; ok {
+		if err := ex.nameGrant(names); err != nil {
+			return err
+		}
 	}
 	if reasons, ok := h[HeaderFallback]; ok {
 		return ex.askFallback(reasons)
@@ -44,6 +46,9 @@ func (ex *Exchange) readControl(h http.Header) error {
 // (five unanswered requests) will decide here too.
 func (ex *Exchange) askFallback(values []string) error {
 	a := ex.aspsp
+	if ex.grant.Name != "" {
+		return refuse(CodeFallbackRefused, "a grant has no meaning there", nil)
+	}
 	if !a.config.Fallback {
 		return refuse(CodeFallbackRefused, "fallback is not on for this ASPSP", nil)
 	}

@@ -7,8 +7,10 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/caddy-tpp/caddy-tpp/grants"
 	"github.com/caddy-tpp/caddy-tpp/headers"
 	"github.com/caddy-tpp/caddy-tpp/psu"
+	"github.com/caddy-tpp/caddy-tpp/signer"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
 
@@ -24,6 +26,8 @@ type Exchange struct {
 	body       []byte
 	bodyDigest string
 	fallback   string // the app's reason, "" if not asked for
+	grant      grants.ID
+	code       *grants.Code // to exchange for the grant
 
 	requestID     string
 	madeRequestID bool        // made here, so every attempt gets a new one
@@ -32,6 +36,7 @@ type Exchange struct {
 	passed        bool        // the proxy has the rest of them
 	fixed         []headers.Field
 	link          *link
+	signer        *signer.Signer
 	token         *tokens.Token // nil if the request carries none of ours
 
 	attempts int
@@ -97,7 +102,10 @@ func (ex *Exchange) prepare(r *http.Request, resolve func(string) string) (err e
 	if err = ex.adopt(a.link()); err != nil {
 		return err
 	}
-	ex.bodyDigest = ex.link.signer.Digest(ex.body)
+	if ex.captures() {
+		return ex.readCode(r)
+	}
+	ex.bodyDigest = ex.link.signers.calls.Digest(ex.body)
 	return ex.readyToken(r.Context())
 }
 
@@ -146,11 +154,14 @@ func validRequestID(value string) bool {
 // authorization than the app believes.
 func (ex *Exchange) readAuthorization(h http.Header) error {
 	values, spec := h["Authorization"], ex.aspsp.config.Profile.Token
-	if ex.operation == operationToken && !spec.FromApp && ex.fallback == "" {
+	if ex.operation == operationToken && ex.grant.Name == "" && (ex.aspsp.token == nil || !spec.FromApp && ex.fallback == "") {
 		return refuse(CodeTokenEndpointClosed, "", nil)
 	}
 	if len(values) == 0 {
 		return nil
+	}
+	if ex.grant.Name != "" {
+		return refuse(CodeAuthorizationRefused, "and named a grant as well", nil)
 	}
 	if !spec.FromApp {
 		return refuse(CodeAuthorizationRefused, "", nil)
@@ -180,14 +191,14 @@ func (ex *Exchange) adopt(l *link) error {
 	if err := l.generation.Usable(ex.aspsp.deps.Now()); err != nil {
 		return refuse(CodeCertificateUnusable, err.Error(), err)
 	}
-	ex.link = l
+	ex.link, ex.signer = l, l.signers.calls
 	return nil
 }
 
 // destination returns the host part of where the request goes.
 func (ex *Exchange) destination() *url.URL {
 	if ex.operation == operationToken {
-		return ex.aspsp.token
+		return ex.aspsp.tokenAddress()
 	}
 	return ex.aspsp.base
 }

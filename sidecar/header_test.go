@@ -89,8 +89,8 @@ func TestHeaderThatOnlyLooksRightIsRefused(t *testing.T) {
 		{"Sidecar-Fallbck: x", sidecar.CodeControlHeader},
 		{"sidecar-anything: x", sidecar.CodeControlHeader},
 		{"Sidecar-Error: x", sidecar.CodeControlHeader},
-		{"Sidecar-Grant: psu-7", sidecar.CodeGrantUnknown},
-		{"Sidecar-Grant:", sidecar.CodeGrantUnknown},
+		{"Sidecar-Grant: psu-7", sidecar.CodeGrantsOff},
+		{"Sidecar-Grant:", sidecar.CodeGrantName},
 		{"Authorization: Bearer mine", sidecar.CodeAuthorizationRefused},
 		{"Authorization:", sidecar.CodeAuthorizationRefused},
 	} {

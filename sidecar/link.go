@@ -2,12 +2,11 @@ package sidecar
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"sync/atomic"
 
 	"github.com/caddy-tpp/caddy-tpp/certs"
-	"github.com/caddy-tpp/caddy-tpp/signer"
+	"github.com/caddy-tpp/caddy-tpp/grants"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
 
@@ -20,10 +19,13 @@ type link struct {
 	// than generation if that one does not fit the ASPSP.
 	seen      *certs.Generation
 	transport *http.Transport
-	signer    *signer.Signer
-	tokenKey  tokens.Key
-	endpoint  *tokens.Endpoint
-	retired   *atomic.Bool
+	// fresh makes a connection for each request: see sendTokenRequest.
+	fresh    *http.Transport
+	signers  *signers
+	tokenKey tokens.Key
+	endpoint *tokens.Endpoint
+	client   *grants.Client
+	retired  *atomic.Bool
 }
 
 // errNoQSEAL is the cause when a bank wants signatures and the identity has no key for them.
@@ -76,27 +78,15 @@ func (a *ASPSP) newLink(generation *certs.Generation) (*link, error) {
 	if token := c.Profile.Token; clientID == "" && token.Grant == tokens.GrantClientCredentials && !token.NoClientID {
 		return nil, errNoClientID
 	}
-	spec := c.Profile.Signature
-	credentials := signer.Credentials{ClientID: clientID}
-	if generation.QSEAL != nil {
-		credentials.Key, credentials.Certificate = generation.QSEAL.Key, generation.QSEAL.Leaf()
-	} else if spec.Container != "none" {
-		return nil, errNoQSEAL
-	}
-	s, err := signer.Compile(spec, credentials)
+	signers, err := newSigners(c.Profile, generation, clientID)
 	if err != nil {
-		return nil, fmt.Errorf("signature: %w", err)
+		return nil, err
 	}
-	l := &link{generation: generation, seen: generation, transport: newTransport(c, generation), signer: s, retired: new(atomic.Bool)}
-	if a.token != nil {
-		l.tokenKey = tokens.Key{
-			ASPSP: c.Name, Endpoint: a.token.String(), Identity: c.IdentityName,
-			Thumbprint: generation.QWAC.Thumbprint, ClientID: clientID, Scope: c.Scope,
-		}
-		l.endpoint = &tokens.Endpoint{
-			URL: a.token.String(), Spec: c.Profile.Token, Timeout: c.ConnectTimeout + c.AnswerTimeout,
-			Do: func(req *http.Request) (*http.Response, error) { return a.sendTokenRequest(l, req) },
-		}
+	l := &link{generation: generation, seen: generation, signers: signers, retired: new(atomic.Bool),
+		transport: newTransport(c, generation), fresh: newTransport(c, generation)}
+	l.fresh.DisableKeepAlives = true
+	if a.hasTokenEndpoint() {
+		a.linkTokens(l, clientID)
 	}
 	return l, nil
 }

@@ -106,7 +106,7 @@ func (ex *Exchange) attempt(req *http.Request, common http.Header) (*http.Reques
 	if ex.operation == operationToken && !a.config.Profile.Token.Sign {
 		return out, nil
 	}
-	return out, a.sign(ex.link, out, &signer.Message{Body: ex.body, BodyDigest: ex.bodyDigest, Operation: ex.operation})
+	return out, a.sign(ex.signer, out, &signer.Message{Body: ex.body, BodyDigest: ex.bodyDigest, Operation: ex.operation})
 }
 
 // awaitNewDate waits until the clock shows another second than the last
@@ -127,14 +127,14 @@ func (ex *Exchange) awaitNewDate(req *http.Request) {
 }
 
 // sign completes a message with what is on the wire and signs it.
-func (a *ASPSP) sign(l *link, out *http.Request, message *signer.Message) error {
-	if !l.signer.SignsAnything() {
+func (a *ASPSP) sign(s *signer.Signer, out *http.Request, message *signer.Message) error {
+	if !s.SignsAnything() {
 		return nil
 	}
 	message.Method, message.Target, message.Host = out.Method, out.URL.RequestURI(), out.Host
 	message.Header = out.Header
 	start := time.Now()
-	if err := l.signer.Sign(message, a.deps.Now()); err != nil {
+	if err := s.Sign(message, a.deps.Now()); err != nil {
 		return fmt.Errorf("signing: %w", err)
 	}
 	if a.deps.Hooks.Signed != nil {

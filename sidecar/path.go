@@ -15,7 +15,7 @@ func (a *ASPSP) operation(method string, u *url.URL, absolute bool) (name string
 		return "", false
 	}
 	if !absolute {
-		if a.token != nil && (path == LocalTokenPath || a.tokenBelow != "" && path == a.tokenBelow) {
+		if a.hasTokenEndpoint() && (path == LocalTokenPath || a.tokenBelow != "" && path == a.tokenBelow) {
 			return operationToken, true
 		}
 		if path != "" && path[0] != '/' {

@@ -63,6 +63,10 @@ func (r *Refusal) Error() string {
 // Unwrap returns the cause.
 func (r *Refusal) Unwrap() error { return r.Err }
 
+// NotSent reports whether it is certain that nothing reached the bank, so that
+// nothing can have changed there.
+func (r *Refusal) NotSent() bool { return !r.MaybeSent }
+
 // refuse makes a refusal for one of the known codes.
 func refuse(code Code, detail string, err error) *Refusal {
 	return &Refusal{Problem: problemFor(code), Detail: detail, Err: err}

@@ -99,7 +99,7 @@ func TestNoRefusalTellsWhatWasSent(t *testing.T) {
 		{fromApp, sidecar.CodeBankAnswerUnreadable, fundsBody, append(full, "Authorization", "Bearer tok-5ecret")},
 		{own, sidecar.CodeTokenRefused, fundsBody, full},
 		{own, sidecar.CodeAuthorizationRefused, fundsBody, append(full, "Authorization", "Bearer tok-5ecret")},
-		{own, sidecar.CodeGrantUnknown, fundsBody, append(full, "Sidecar-Grant", "grant-5ecret")},
+		{own, sidecar.CodeGrantsOff, fundsBody, append(full, "Sidecar-Grant", "grant-5ecret")},
 		{own, sidecar.CodeControlHeader, fundsBody, append(full, "Sidecar-Other", "grant-5ecret")},
 		{own, sidecar.CodeFallbackRefused, fundsBody, append(full, "Sidecar-Fallback", "reason-5ecret")},
 		{own, sidecar.CodeHeaderInvalid, fundsBody, append(full, "X-Request-ID", "tok-5ecret two")},

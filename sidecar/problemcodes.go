@@ -15,7 +15,25 @@ const (
 	CodeBodyUnreadable       Code = "body-unreadable"
 	CodeHeaderInvalid        Code = "header-invalid"
 	CodeControlHeader        Code = "control-header-unknown"
+	CodeGrantName            Code = "grant-name-invalid"
+	CodeGrantsOff            Code = "grants-not-configured"
 	CodeGrantUnknown         Code = "grant-unknown"
+	CodeGrantElsewhere       Code = "grant-of-another-endpoint"
+	CodeGrantQuarantined     Code = "grant-quarantined"
+	CodeGrantUsedUp          Code = "grant-without-refresh-token"
+	CodeGrantDamaged         Code = "grant-record-damaged"
+	CodeConsentExpired       Code = "consent-expired"
+	CodeConsentRevoked       Code = "consent-revoked"
+	CodeVaultUnavailable     Code = "vault-unavailable"
+	CodeVaultKey             Code = "vault-key-missing"
+	CodeTokenForm            Code = "token-request-invalid"
+	CodeRedirectURI          Code = "redirect-uri-not-allowed"
+	CodeAuthorizeOff         Code = "authorize-not-configured"
+	CodeAuthorizeParameter   Code = "authorize-parameter-invalid"
+	CodeReturnURL            Code = "return-url-not-allowed"
+	CodeCallbackState        Code = "callback-state-unknown"
+	CodeCallbackParameter    Code = "callback-parameter-invalid"
+	CodeCallbackIssuer       Code = "callback-issuer-wrong"
 	CodePSUInvalid           Code = "psu-header-invalid"
 	CodePSURequired          Code = "psu-context-required"
 	CodePSUIncomplete        Code = "psu-context-incomplete"
@@ -25,6 +43,7 @@ const (
 	CodeFallbackRefused      Code = "fallback-not-allowed"
 	CodeFallbackReason       Code = "fallback-reason-missing"
 	CodeTokenRefused         Code = "token-refused"
+	CodeClientRefused        Code = "client-refused-by-bank"
 	CodeTokenUnavailable     Code = "token-endpoint-unavailable"
 	CodeTokenTimeout         Code = "token-endpoint-timeout"
 	CodeTokenMalformed       Code = "token-answer-malformed"
@@ -56,16 +75,35 @@ var problems = []Problem{
 	{CodeBodyUnreadable, http.StatusBadRequest, "the request body could not be read to its end", "send the body completely, with a correct Content-Length or chunked framing"},
 	{CodeHeaderInvalid, http.StatusBadRequest, "a request header cannot be passed on safely", "correct the header that the detail names"},
 	{CodeControlHeader, http.StatusBadRequest, "an unknown Sidecar-* control header", "check its spelling: Sidecar-Grant and Sidecar-Fallback exist"},
-	{CodeGrantUnknown, http.StatusBadRequest, "no grant of this name is known", "leave out Sidecar-Grant: this version holds no grants of single PSUs"},
+	{CodeGrantName, http.StatusBadRequest, "Sidecar-Grant holds no name of a grant", "send it once, with 1 to 128 visible ASCII characters"},
+	{CodeGrantsOff, http.StatusNotImplemented, "this sidecar keeps no grants", "add a vault block with a key to the tpp global option"},
+	{CodeGrantUnknown, http.StatusNotFound, "no grant of this name is known", "have the PSU authorize at the bank, under this name; check the name first"},
+	{CodeGrantElsewhere, http.StatusConflict, "the grant was made at another token endpoint, or for another client_id", "compare token_endpoint and client_id of the ASPSP with those the grant was made with; a bank's sandbox and its live system do not share grants"},
+	{CodeGrantQuarantined, http.StatusConflict, "it is not known whether the bank has taken the grant's refresh token", "nobody needs to log in yet: an operator releases the grant for one more try (caddy tpp grants release), or the PSU authorizes anew"},
+	{CodeGrantUsedUp, http.StatusForbidden, "the access token has ended, and the bank gave no refresh token", "have the PSU authorize at the bank again"},
+	{CodeGrantDamaged, http.StatusInternalServerError, "the grant's record cannot be read", "restore the record from a backup of the storage (a copy was kept aside), or have the PSU authorize anew"},
+	{CodeConsentExpired, http.StatusForbidden, "the PSU's strong authentication is too old", "have the PSU authorize at the bank again"},
+	{CodeConsentRevoked, http.StatusForbidden, "the authorization was revoked", "do not call for this PSU; if they want it, have them authorize at the bank again"},
+	{CodeVaultUnavailable, http.StatusServiceUnavailable, "the storage that holds the grants cannot be used", "retry later, nobody needs to log in again; check the storage and the space on its disk"},
+	{CodeVaultKey, http.StatusInternalServerError, "the grant's record was encrypted with a key that is not configured", "add the key that the sidecar's log names to the vault block"},
+	{CodeTokenForm, http.StatusBadRequest, "the token request cannot be made into one for the bank", "post grant_type=authorization_code with code and redirect_uri as a form; the sidecar refreshes by itself"},
+	{CodeRedirectURI, http.StatusBadRequest, "redirect_uri is not the one configured for this ASPSP", "use the redirect_uri that is registered at the bank, in the authorize request as well"},
+	{CodeAuthorizeOff, http.StatusNotImplemented, "PSUs cannot be sent to this bank by the sidecar", "configure redirect_uri, return_urls and, if the profile has none, token { authorize { endpoint } } for this ASPSP"},
+	{CodeAuthorizeParameter, http.StatusBadRequest, "the authorize call lacks a parameter", "call it with aspsp, grant and return_url; scope is optional"},
+	{CodeReturnURL, http.StatusBadRequest, "return_url is not among the addresses that are allowed", "add its origin and path to return_urls of the ASPSP"},
+	{CodeCallbackState, http.StatusBadRequest, "this answer belongs to no authorization that is under way", "begin again: an authorization can be answered once, within ten minutes"},
+	{CodeCallbackParameter, http.StatusBadRequest, "the bank's answer to the authorization cannot be read", "begin again; if it stays, compare the callback's address with redirect_uri"},
+	{CodeCallbackIssuer, http.StatusBadRequest, "the answer to the authorization comes from another issuer", "begin again; if it stays, compare token { issuer } with the bank's metadata"},
 	{CodePSUInvalid, http.StatusBadRequest, "a PSU header holds a value that must not be sent", "send the PSU's real values; leave the header out where there is none"},
 	{CodePSURequired, http.StatusBadRequest, "this operation needs the PSU's context", "send PSU-IP-Address with the PSU's public address, or call when the PSU is present"},
 	{CodePSUIncomplete, http.StatusBadRequest, "PSU headers without PSU-IP-Address", "add PSU-IP-Address if the PSU is present; send no PSU header at all if not"},
 	{CodeAuthorizationRefused, http.StatusBadRequest, "the app sent an Authorization header of its own", "leave it out, or configure token { from_app } for this ASPSP"},
-	{CodeTokenMissing, http.StatusBadRequest, "the bank wants an access token and none is available", "send Authorization: Bearer, or configure token { grant client_credentials } if the bank offers it"},
-	{CodeTokenEndpointClosed, http.StatusForbidden, "the token endpoint is not open to the app", "the sidecar fetches tokens itself; configure token { from_app } if the app must call it"},
+	{CodeTokenMissing, http.StatusBadRequest, "the bank wants an access token and none is available", "name a grant in Sidecar-Grant, send Authorization: Bearer with token { from_app }, or configure token { grant client_credentials } if the bank offers it"},
+	{CodeTokenEndpointClosed, http.StatusForbidden, "the token endpoint is not open to the app", "the sidecar fetches tokens itself; name the grant in Sidecar-Grant to exchange a code, or configure token { from_app } if the app must call it"},
 	{CodeFallbackRefused, http.StatusForbidden, "the fallback interface may not be used here", "configure fallback on for this ASPSP, and ask for it only on the operation the profile names"},
 	{CodeFallbackReason, http.StatusBadRequest, "the fallback interface was asked for without a reason", "give the reason in Sidecar-Fallback; it is logged for the authority (RTS article 33)"},
 	{CodeTokenRefused, http.StatusBadGateway, "the bank refused an access token", "see oauth_error: invalid_client means the bank does not know this certificate or client_id, invalid_scope that the scope is not granted"},
+	{CodeClientRefused, http.StatusBadGateway, "the bank refused this TPP at its token endpoint", "nobody needs to log in again; check at the bank that this certificate and client_id are registered, not revoked and not replaced"},
 	{CodeTokenUnavailable, http.StatusBadGateway, "the bank's token endpoint is not available", "retry later; nobody needs to log in again"},
 	{CodeTokenTimeout, http.StatusGatewayTimeout, "the bank's token endpoint did not answer in time", "retry later; nobody needs to log in again"},
 	{CodeTokenMalformed, http.StatusBadGateway, "the bank's token endpoint gave an unusable answer", "retry later; if it stays, compare token { endpoint } with the bank's documentation"},

@@ -69,6 +69,10 @@ func samePath(a, b *ASPSP) bool {
 // detail says what was looked at.
 func ErrUnknownASPSP(detail string) error { return refuse(CodeUnknownASPSP, detail, nil) }
 
+// ErrMethod is the refusal of a method that an address of the sidecar itself
+// does not take.
+func ErrMethod(method string) *Refusal { return refuse(CodeMethodRefused, method, nil) }
+
 // Route is the ASPSP of a call and how its path is to be read.
 type Route struct {
 	ASPSP *ASPSP

@@ -29,6 +29,9 @@ func (ex *Exchange) roundTrip(req *http.Request) (*http.Response, error) {
 	if now, _ := ex.aspsp.operation(req.Method, req.URL, ex.absolute); now != ex.operation {
 		return nil, refuse(CodeRewrittenAfterChecks, "", nil)
 	}
+	if ex.code != nil {
+		return ex.exchangeCode(req)
+	}
 	if ex.fallback != "" && ex.aspsp.deps.Hooks.Fallback != nil {
 		ex.aspsp.deps.Hooks.Fallback(ex.aspsp.Name(), ex.operation, ex.requestID, ex.fallback)
 	}

@@ -20,6 +20,11 @@ const maxDeadConnections = 2
 // if the bank says that it has not processed it (HTTP/2). sent reports whether
 // the bank may have received it.
 func (l *link) send(appearance func() (*http.Request, error), idempotent bool, again func()) (response *http.Response, sent bool, err error) {
+	return l.sendOver(l.transport, appearance, idempotent, again)
+}
+
+// sendOver is send over other connections of the link.
+func (l *link) sendOver(transport *http.Transport, appearance func() (*http.Request, error), idempotent bool, again func()) (response *http.Response, sent bool, err error) {
 	defer l.sweep()
 	for dead := 0; ; dead++ {
 		req, err := appearance()
@@ -27,7 +32,7 @@ func (l *link) send(appearance func() (*http.Request, error), idempotent bool, a
 			return nil, sent, signingRefusal(err)
 		}
 		watch := &wireWatch{}
-		response, err := l.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), watch.trace())))
+		response, err := transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), watch.trace())))
 		if err == nil {
 			return response, true, nil
 		}
@@ -41,7 +46,7 @@ func (l *link) send(appearance func() (*http.Request, error), idempotent bool, a
 			return nil, sent, bankError(err, watch, sent)
 		}
 		if dead == maxDeadConnections-1 {
-			l.transport.CloseIdleConnections()
+			transport.CloseIdleConnections()
 		}
 		if again != nil {
 			again()

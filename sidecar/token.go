@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/caddy-tpp/caddy-tpp/signer"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
 
@@ -17,9 +16,23 @@ func (ex *Exchange) readyToken(ctx context.Context) error {
 	if ex.operation == operationToken || ex.authorization != "" {
 		return nil
 	}
-	if ex.aspsp.config.Profile.Token.Grant != "client_credentials" {
+	var err error
+	switch {
+	case ex.grant.Name != "":
+		err = ex.grantToken(ctx)
+	case ex.aspsp.config.Profile.Token.Grant != tokens.GrantClientCredentials:
 		return refuse(CodeTokenMissing, "", nil)
+	default:
+		err = ex.ownToken(ctx)
 	}
+	if err != nil || !ex.aspsp.config.Profile.Token.ClientIDFromAnswer {
+		return err
+	}
+	return ex.rename(ctx)
+}
+
+// ownToken makes sure that the exchange has a token of the TPP itself.
+func (ex *Exchange) ownToken(ctx context.Context) error {
 	token, err := ex.aspsp.deps.Tokens.Token(ctx, ex.link.tokenKey, ex.link.endpoint)
 	if err != nil {
 		return tokenRefusal(err)
@@ -28,8 +41,31 @@ func (ex *Exchange) readyToken(ctx context.Context) error {
 	return nil
 }
 
+// rename lets the exchange sign under the client_id that came with the
+// application token.
+func (ex *Exchange) rename(ctx context.Context) error {
+	application := ex.token
+	if ex.grant.Name != "" {
+		var err error
+		application, err = ex.aspsp.deps.Tokens.Token(ctx, ex.link.tokenKey, ex.link.endpoint)
+		if err != nil {
+			return tokenRefusal(err)
+		}
+	}
+	named, err := ex.link.signers.under(application.ClientID())
+	if err != nil {
+		return refuse(CodeSigningFailed, "", err)
+	}
+	ex.signer = named
+	return nil
+}
+
 // dropToken forgets the exchange's token after the bank refused it.
 func (ex *Exchange) dropToken() {
+	if ex.grant.Name != "" {
+		ex.aspsp.deps.Grants.Drop(ex.grant, ex.token)
+		return
+	}
 	ex.aspsp.deps.Tokens.Drop(ex.link.tokenKey, ex.token)
 }
 
@@ -37,7 +73,11 @@ func (ex *Exchange) dropToken() {
 // sends a PSU to log in because of an outage.
 func tokenRefusal(err error) error {
 	if refused, ok := errors.AsType[*tokens.RefusedError](err); ok {
-		refusal := refuse(CodeTokenRefused, "", err)
+		code := CodeTokenRefused
+		if tokens.ClientRefused(err) {
+			code = CodeClientRefused
+		}
+		refusal := refuse(code, "", err)
 		refusal.OAuthError = refused.OAuthError
 		return refusal
 	}
@@ -65,47 +105,6 @@ func tokenRefusal(err error) error {
 	default:
 		return refuse(CodeTokenUnavailable, "", err)
 	}
-}
-
-// sendTokenRequest sends a request of the tokens package over the connections,
-// and with the signature if the profile says so, of one link.
-func (a *ASPSP) sendTokenRequest(l *link, req *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, err
-	}
-	if err := l.generation.Usable(a.deps.Now()); err != nil {
-		return nil, refuse(CodeCertificateUnusable, err.Error(), err)
-	}
-	fixed, err := a.resolveFixed()
-	if err != nil {
-		return nil, err
-	}
-	appearance := func() (*http.Request, error) {
-		out := req.Clone(req.Context())
-		out.GetBody = nil
-		a.own(out, body)
-		now := a.deps.Now()
-		out.Header["Date"] = []string{now.UTC().Format(http.TimeFormat)}
-		out.Header["X-Request-ID"] = []string{a.deps.NewRequestID()}
-		delete(out.Header, "X-Request-Id")
-		// Present and empty keeps net/http from naming itself.
-		out.Header["User-Agent"] = []string{""}
-		for _, field := range fixed {
-			// A form stays a form, whatever the API's own requests are.
-			if key := http.CanonicalHeaderKey(field.Name); key != "Content-Type" && key != "Accept" {
-				delete(out.Header, key)
-				out.Header[field.Name] = []string{field.Value}
-			}
-		}
-		if !a.config.Profile.Token.Sign {
-			return out, nil
-		}
-		return out, a.sign(l, out, &signer.Message{Body: body, Operation: operationToken})
-	}
-	// Package tokens repeats a fetch itself if the connection was dead.
-	response, _, err := l.send(appearance, false, nil)
-	return response, err
 }
 
 // own gives a request a body that net/http will send as it is and never by

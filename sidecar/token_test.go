@@ -147,7 +147,7 @@ func TestTokenEndpointFaults(t *testing.T) {
 		status int
 		oauth  string
 	}{
-		"refused":     {sandbox.Fault{Status: 401, Code: "invalid_client"}, sidecar.CodeTokenRefused, 502, "invalid_client"},
+		"refused":     {sandbox.Fault{Status: 401, Code: "invalid_client"}, sidecar.CodeClientRefused, 502, "invalid_client"},
 		"scope":       {sandbox.Fault{Status: 400, Code: "invalid_scope"}, sidecar.CodeTokenRefused, 502, "invalid_scope"},
 		"5xx":         {sandbox.Fault{Status: 503}, sidecar.CodeTokenUnavailable, 502, ""},
 		"429":         {sandbox.Fault{Status: 429, RetryAfter: 7}, sidecar.CodeTokenUnavailable, 502, ""},

@@ -1,0 +1,121 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/caddy-tpp/caddy-tpp/authorize"
+	"github.com/caddy-tpp/caddy-tpp/grants"
+	"github.com/caddy-tpp/caddy-tpp/sidecar"
+	"github.com/caddy-tpp/caddy-tpp/vault"
+)
+
+// storageFolder is where, in Caddy's storage, everything of the vault is.
+const storageFolder = "tpp"
+
+// openVault makes what grants are kept in and renewed by. It touches no storage,
+// so that caddy validate can do it.
+func (a *App) openVault(ctx caddy.Context) error {
+	if a.Vault == nil {
+		return nil
+	}
+	keys, err := a.Vault.keys()
+	if err != nil {
+		return fmt.Errorf("vault: %w", err)
+	}
+	if a.Vault.Recheck < 0 || a.Vault.Hot < 0 || a.Vault.Parallel < 0 {
+		return errors.New("vault: recheck, hot and parallel must not be negative; leave them out for their defaults")
+	}
+	a.vault, err = vault.New(vault.Options{
+		Storage: ctx.Storage(), Keys: keys, Prefix: storageFolder, OnDamage: a.damaged,
+	})
+	if err != nil {
+		return fmt.Errorf("vault: %w", err)
+	}
+	a.grants = grants.New(grants.Options{
+		Vault: a.vault, Hot: a.Vault.Hot, Recheck: time.Duration(a.Vault.Recheck), Parallel: a.Vault.Parallel,
+		OnEvent: a.grantEvent,
+	})
+	a.flow = authorize.New(authorize.Options{
+		Vault: a.vault, Grants: a.grants, OnEvent: a.authorizeEvent,
+		Code: func(err error) string { return string(sidecar.GrantRefusal(err).Code) },
+	})
+	a.release = append(a.release, a.grants.Close)
+	return nil
+}
+
+// keys reads the secrets of the vault's keys.
+func (v *Vault) keys() ([]vault.Key, error) {
+	if len(v.Keys) == 0 {
+		return nil, errors.New("it has no key; make one with caddy tpp vault key, keep it in a file, and add: key 1 {file./path/to/it}")
+	}
+	var (
+		keys  []vault.Key
+		wrong []error
+	)
+	for _, key := range v.Keys {
+		if !isPlaceholder(key.Secret) {
+			wrong = append(wrong, fmt.Errorf("the secret of key %s must not stand in the configuration: write {file./path/to/it} or {env.NAME}", key.ID))
+			continue
+		}
+		text, err := resolvePassphrase(key.Secret)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("key %s: %w", key.ID, err))
+			continue
+		}
+		secret, err := vault.ParseSecret(string(text))
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("key %s (%s): %w", key.ID, key.Secret, err))
+			continue
+		}
+		keys = append(keys, vault.Key{ID: key.ID, Secret: secret})
+	}
+	return keys, errors.Join(wrong...)
+}
+
+// checkPatience bounds how long the start waits for the storage.
+const checkPatience = 5 * time.Second
+
+// startVault compares the keys with those that the records were written with. A
+// wrong key ends the start: with it every grant would seem to be damaged. A
+// storage that does not answer does not: other calls need none, and grants are
+// refused until it is back.
+func (a *App) startVault() error {
+	if a.vault == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), checkPatience)
+	defer cancel()
+	err := a.vault.Check(ctx)
+	switch {
+	case errors.Is(err, vault.ErrUnavailable):
+		a.logger.Error("the storage of the vault cannot be used; calls with a grant are refused until it can", zap.Error(err))
+	case err != nil:
+		return fmt.Errorf("vault: %w", err)
+	}
+	running, stop := context.WithCancel(context.Background())
+	a.stopClock, a.clock = stop, new(sync.WaitGroup)
+	a.clock.Go(func() { a.grants.Run(running) })
+	a.clock.Go(func() { a.flow.Run(running) })
+	return nil
+}
+
+// stopVault ends the consent clock.
+func (a *App) stopVault() {
+	if a.stopClock != nil {
+		a.stopClock()
+		a.clock.Wait()
+	}
+}
+
+// damaged tells of a record that cannot be read, and where its copy is.
+func (a *App) damaged(damage vault.Damage) {
+	a.shared.metrics.damaged()
+	a.logger.Error("a record of the vault cannot be read; a copy was kept aside", zap.Any("damage", damage))
+}

@@ -1,0 +1,134 @@
+package sidecar
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/caddy-tpp/caddy-tpp/grants"
+	"github.com/caddy-tpp/caddy-tpp/tokens"
+)
+
+// tokenURLs are the addresses of a bank's authorization server, "" for those
+// that are not configured.
+type tokenURLs struct {
+	authorization, pushed, revocation, metadata, keys string
+}
+
+// compileTokenURLs reads the addresses of the authorization server.
+func (a *ASPSP) compileTokenURLs() error {
+	c, spec := a.config, a.config.Profile.Token
+	var wrong []error
+	read := func(into *string, setting, address string) {
+		if address == "" {
+			return
+		}
+		u, err := c.serverURL(setting, address, a.base)
+		if err != nil {
+			wrong = append(wrong, err)
+			return
+		}
+		*into = u.String()
+	}
+	read(&a.urls.authorization, "token.authorize.endpoint", spec.Authorize.Endpoint)
+	read(&a.urls.pushed, "token.authorize.pushed", spec.Authorize.Pushed)
+	read(&a.urls.revocation, "token.revocation", spec.Revocation)
+	read(&a.urls.metadata, "token.metadata", spec.Metadata)
+	read(&a.urls.keys, "token.id_token.keys", spec.IDToken.Keys)
+	if c.RedirectURI != "" {
+		if err := checkRedirectURI(c.RedirectURI); err != nil {
+			wrong = append(wrong, c.configError("redirect_uri %w", err))
+		}
+	}
+	if a.urls.metadata != "" {
+		a.discovery = &tokens.Discovery{URL: a.urls.metadata, Hosts: a.serverHosts()}
+	}
+	return errors.Join(wrong...)
+}
+
+// serverHosts are the hosts that the QWAC may be shown to: those that the
+// configuration names.
+func (a *ASPSP) serverHosts() []string {
+	hosts := append([]string{a.base.Host}, a.config.Profile.Token.Hosts...)
+	if a.token != nil {
+		hosts = append(hosts, a.token.Host)
+	}
+	return hosts
+}
+
+// serverURL resolves an address of the authorization server against the base
+// URL. Unlike the others it may have a query (RFC 6749 section 3.1).
+func (c Config) serverURL(setting, address string, base *url.URL) (*url.URL, error) {
+	if strings.HasPrefix(address, "/") {
+		address = base.Scheme + "://" + base.Host + address
+	}
+	address, query, _ := strings.Cut(address, "?")
+	u, err := c.bankURL(setting, address)
+	if err != nil {
+		return nil, err
+	}
+	u.RawQuery = query
+	return u, nil
+}
+
+// errRedirectURI says what a redirect_uri has to be (RFC 6749 section 3.1.2).
+var errRedirectURI = errors.New("must be an absolute URL without fragment, as registered at the bank: https://host/path")
+
+func checkRedirectURI(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || strings.Contains(address, "#") {
+		return errRedirectURI
+	}
+	return nil
+}
+
+// hasTokenEndpoint reports whether the bank has one, wherever that is.
+func (a *ASPSP) hasTokenEndpoint() bool { return a.token != nil || a.discovery != nil }
+
+// linkTokens gives a link what tokens are fetched, and kept, by.
+func (a *ASPSP) linkTokens(l *link, clientID string) {
+	c := a.config
+	spec := c.Profile.Token
+	endpoint, thumbprint := a.urls.metadata, l.generation.QWAC.Thumbprint
+	if a.token != nil {
+		endpoint = a.token.String()
+	}
+	if spec.Unbound {
+		thumbprint = ""
+	}
+	l.tokenKey = tokens.Key{ASPSP: c.Name, Endpoint: endpoint, Identity: c.IdentityName,
+		Thumbprint: thumbprint, ClientID: clientID, Scope: c.Scope}
+	l.endpoint = &tokens.Endpoint{
+		Spec: spec, Timeout: c.ConnectTimeout + c.AnswerTimeout, Now: a.deps.Now,
+		Do:     func(req *http.Request) (*http.Response, error) { return a.sendTokenRequest(l, req) },
+		Secret: c.ClientSecret, Key: c.ClientKey,
+		Discovery: a.discovery, Keys: &a.keys,
+		PushedURL: a.urls.pushed, RevocationURL: a.urls.revocation, AuthorizationURL: a.urls.authorization,
+		KeysURL: a.urls.keys, Issuer: spec.Issuer,
+	}
+	if a.token != nil {
+		l.endpoint.URL = a.token.String()
+	}
+	if l.endpoint.Key == nil && l.generation.QSEAL != nil {
+		l.endpoint.Key = l.generation.QSEAL.Key
+	}
+	if spec.ApplicationToken {
+		l.endpoint.Application = func(ctx context.Context) (*tokens.Token, error) {
+			return a.deps.Tokens.Token(ctx, l.tokenKey, l.endpoint)
+		}
+		l.endpoint.ApplicationRefused = func(t *tokens.Token) { a.deps.Tokens.Drop(l.tokenKey, t) }
+	}
+	l.client = &grants.Client{Identity: c.IdentityName, Thumbprint: l.generation.QWAC.Thumbprint,
+		ClientID: clientID, Scope: c.Scope, Endpoint: l.endpoint}
+}
+
+// Client is what grants of this ASPSP are used and renewed with at present, nil
+// if the bank has no token endpoint.
+func (a *ASPSP) Client() *grants.Client { return a.link().client }
+
+// tokenAddress is where token requests go, for those who look up a host; the
+// API's own where only the metadata knows.
+func (a *ASPSP) tokenAddress() *url.URL { return cmp.Or(a.token, a.base) }
