@@ -137,10 +137,11 @@ func scopeOf(asked, otherwise string) (string, error) {
 	return scope, nil
 }
 
-// clientIDOf is the client_id that the bank knows the TPP by.
+// clientIDOf is the client_id that the bank knows the TPP by: the configured one,
+// or with [tokens.Spec.ClientIDFromAnswer] that of the application token.
 func clientIDOf(ctx context.Context, c *grants.Client) (string, error) {
 	clientID := c.ClientID
-	if c.Endpoint.Spec.ClientIDFromAnswer && c.Endpoint.Application != nil {
+	if c.Endpoint.Spec.ApplicationToken && c.Endpoint.Application != nil {
 		application, err := c.Endpoint.Application(ctx)
 		if err != nil {
 			return "", err
