@@ -3,6 +3,7 @@ package sandbox
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,14 +28,17 @@ func (b *Bank) grantCode(rawQuery string) (*answer, *problem) {
 	if login == "" {
 		login = defaultLogin
 	}
+	client := b.client(q.Get("client_id"))
 	redirect, err := url.Parse(q.Get("redirect_uri"))
 	switch {
 	case q.Get("response_type") != "code":
 		err = errText("response_type is not code")
-	case !b.registry.knows(q.Get("client_id")):
+	case client == nil:
 		err = errText("client_id is not the organizationIdentifier of a registered TPP")
 	case err != nil || redirect.Scheme == "" || redirect.Host == "" || redirect.Fragment != "" || len(q.Get("redirect_uri")) > 140:
 		err = errText("redirect_uri is missing, not absolute or longer than 140 characters")
+	case client.RedirectURIs != nil && !slices.Contains(client.RedirectURIs, q.Get("redirect_uri")):
+		err = errText("redirect_uri is not registered for the client")
 	case len(q.Get("state")) > 34:
 		err = errText("state is longer than 34 characters")
 	case personaByLogin(login) == nil:

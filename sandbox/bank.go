@@ -46,6 +46,10 @@ type Options struct {
 	TokenLifetime time.Duration
 	// Rules are those of the authorization server. SetRules changes them.
 	Rules Rules
+	// Clients are registered at the authorization server. Register adds more.
+	Clients []Client
+	// Issuer is the authorization server's name. Default the bank's URL.
+	Issuer string
 	// OnRequest is called with each record before the answer is sent, from the
 	// request's goroutine. It must not keep the pointer.
 	OnRequest func(*Record)
@@ -60,6 +64,8 @@ type Bank struct {
 	tokens     *tokenStore
 	rules      rulebook
 	tokenCalls tokenLedger
+	clients    clients
+	jwtIDs     *memory
 	faults     Faults
 	ledger     ledger
 	requestIDs *memory
@@ -104,13 +110,18 @@ func New(opts Options) (*Bank, error) {
 		registry:   &registry{form: opts.KeyID},
 		trust:      newTrust(opts.ClientCAs),
 		tokens:     newTokenStore(),
-		requestIDs: newMemory(), signatures: newMemory(),
+		requestIDs: newMemory(), signatures: newMemory(), jwtIDs: newMemory(),
 		unattended: newQuota(opts.UnattendedPerDay),
 		consents:   newConsentStore(),
 		closed:     make(chan struct{}),
 	}
 	if err := b.SetRules(opts.Rules); err != nil {
 		return nil, err
+	}
+	for _, client := range opts.Clients {
+		if err := b.Register(client); err != nil {
+			return nil, err
+		}
 	}
 	for _, cert := range opts.QSEALs {
 		if err := b.AddQSEAL(cert); err != nil {
@@ -127,6 +138,14 @@ func New(opts Options) (*Bank, error) {
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	return b, nil
+}
+
+// issuer is the name of the authorization server.
+func (b *Bank) issuer() string {
+	if b.opts.Issuer != "" {
+		return b.opts.Issuer
+	}
+	return b.URL()
 }
 
 func (b *Bank) now() time.Time { return b.opts.Now() }

@@ -20,6 +20,7 @@ import (
 //	GET  /rules          present Rules; PUT replaces them
 //	GET  /pairs          as Bank.Pairs; ?psu= for one PSU
 //	GET  /tokens/{hash}  as Bank.TokenState
+//	PUT  /clients        as Bank.Register
 //	POST /consents/age   as Bank.AgeConsents: {"psu":"","days":180}
 //	POST /consents/revoke  as Bank.RevokeConsent: {"psu":"","role":""}
 //	GET  /stet/psd2/oauth/authorize  the code flow, for browsers without QWAC
@@ -43,6 +44,7 @@ func (b *Bank) Control() http.Handler {
 	mux.HandleFunc("PUT /rules", taking(b.SetRules))
 	mux.HandleFunc("GET /pairs", func(w http.ResponseWriter, r *http.Request) { writeJSON(w, b.Pairs(r.URL.Query().Get("psu"))) })
 	mux.HandleFunc("GET /tokens/{hash}", func(w http.ResponseWriter, r *http.Request) { writeJSON(w, b.TokenState(r.PathValue("hash"))) })
+	mux.HandleFunc("PUT /clients", taking(b.Register))
 	mux.HandleFunc("POST /consents/age", taking(b.ageAsked))
 	mux.HandleFunc("POST /consents/revoke", taking(b.revokeAsked))
 	mux.HandleFunc("GET "+stetPrefix+"oauth/authorize", func(w http.ResponseWriter, r *http.Request) {

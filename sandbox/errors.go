@@ -94,7 +94,7 @@ func (c *call) refusal(problems []*problem) *answer {
 	}
 	var a *answer
 	switch {
-	case c.endpoint.dialect == dialectToken:
+	case c.endpoint.dialect == dialectToken || c.endpoint.name == operationToken:
 		a = tokenError(first, texts)
 	case c.endpoint.dialect == dialectBerlin:
 		a = berlinError(problems)
@@ -106,6 +106,10 @@ func (c *call) refusal(problems []*problem) *answer {
 	}
 	if first.Status == http.StatusMethodNotAllowed && c.endpoint.method != "" {
 		a.header.Set("Allow", c.endpoint.method)
+	}
+	if _, ok := c.msg.first("authorization"); ok && first.Code == "invalid_client" {
+		// RFC 6749 section 5.2.
+		a.header.Set("WWW-Authenticate", "Basic")
 	}
 	if first.Status == http.StatusUnauthorized && first.Code == codeToken {
 		a.header.Set("WWW-Authenticate", `Bearer error="invalid_token"`)

@@ -51,14 +51,20 @@ func (g *registry) add(cert *x509.Certificate) error {
 
 // knows tells whether a client_id belongs to a registered TPP.
 func (g *registry) knows(orgID string) bool {
+	return len(g.of(orgID)) > 0
+}
+
+// of lists the certificates of a TPP.
+func (g *registry) of(orgID string) []*qualified {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
+	var found []*qualified
 	for _, q := range g.certs {
 		if q.OrgID == orgID && orgID != "" {
-			return true
+			found = append(found, q)
 		}
 	}
-	return false
+	return found
 }
 
 // lookup resolves a keyId. Several certificates may answer to a client-id.
