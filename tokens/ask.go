@@ -30,8 +30,8 @@ type Request struct {
 // An answer that breaks off is an answer, with Truncated.
 //
 // The error is [*UnansweredError] if there was none at all. Any other means
-// that nothing was sent, such as [ErrSpec], [ErrMetadata], or the error of
-// Application; see [NotSent].
+// that nothing was sent, such as [ErrSpec], [ErrMetadata] or
+// [*ApplicationError]; see [NotSent].
 func (ep *Endpoint) Ask(ctx context.Context, r Request) (*Answer, error) {
 	form, err := ep.form(r)
 	if err != nil {
@@ -148,7 +148,7 @@ func (ep *Endpoint) application(ctx context.Context) (*Token, error) {
 	}
 	token, err := ep.Application(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("application token: %w", err)
+		return nil, &ApplicationError{err}
 	}
 	if token.AuthorizationHeader() == "" {
 		return nil, fmt.Errorf("%w: the application token is empty", ErrSpec)

@@ -96,7 +96,10 @@ func (s *Spec) saysNotProcessed(status int) bool {
 // Fatal reports whether a refusal ends the PSU's authorization: invalid_grant
 // and its kin, by OAuth error code. Everything else is the TPP's matter, or the
 // bank's, and leaves the authorization as it is.
-func Fatal(err error) bool { return hasCode(err, fatalCodes) }
+func Fatal(err error) bool {
+	var application *ApplicationError
+	return !errors.As(err, &application) && hasCode(err, fatalCodes)
+}
 
 // ClientRefused reports whether the bank refuses this TPP or its certificate:
 // invalid_client or unauthorized_client.

@@ -35,15 +35,32 @@ func (e *UnansweredError) Unwrap() error {
 	return e.cause
 }
 
+// ApplicationError means that a request was not made for want of the
+// application token. It wraps the reason, which says nothing about the PSU's
+// authorization.
+type ApplicationError struct{ cause error }
+
+// Error gives the reason.
+func (e *ApplicationError) Error() string { return "application token: " + e.cause.Error() }
+
+// Unwrap gives the reason.
+func (e *ApplicationError) Unwrap() error { return e.cause }
+
 // NotSent reports whether an error of [Endpoint.Ask], [Endpoint.Push] or
 // [Endpoint.Revoke] means that nothing reached the bank. An error that comes
 // with an answer is none.
 func NotSent(err error) bool {
-	var unanswered *UnansweredError
+	var (
+		application *ApplicationError
+		unanswered  *UnansweredError
+		refused     *RefusedError
+	)
+	if errors.As(err, &application) {
+		return true
+	}
 	if errors.As(err, &unanswered) {
 		return unanswered.NotSent
 	}
-	var refused *RefusedError
 	return err != nil && !errors.As(err, &refused)
 }
 

@@ -1,0 +1,441 @@
+package tokens
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	pairBody   = `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"Bearer","expires_in":3600,"refresh_token":"tGzv3JOkF0XG5Qx2TlKWIA"}`
+	bankSecret = "s3cret of the TPP"
+)
+
+// sent is a request as the bank received it.
+type sent struct {
+	*http.Request
+	form url.Values
+	body string
+}
+
+// recorder is an authorization server within the process.
+type recorder struct {
+	mu     sync.Mutex
+	seen   []sent
+	answer func(sent) (status int, body string)
+}
+
+func (r *recorder) do(request *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		return nil, err
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, err
+	}
+	s := sent{request, form, string(body)}
+	r.mu.Lock()
+	r.seen = append(r.seen, s)
+	r.mu.Unlock()
+	status, answer := http.StatusOK, pairBody
+	if r.answer != nil {
+		status, answer = r.answer(s)
+	}
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer))}, nil
+}
+
+func (r *recorder) endpoint(spec Spec) *Endpoint {
+	return &Endpoint{
+		URL: "https://bank.example/oauth/token", Spec: spec, Do: r.do,
+		Secret: func() (string, error) { return bankSecret, nil },
+	}
+}
+
+// one gives the only request that was sent.
+func (r *recorder) one(t *testing.T) sent {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.seen) != 1 {
+		t.Fatalf("%d requests, want 1", len(r.seen))
+	}
+	return r.seen[0]
+}
+
+var (
+	codeRequest = Request{
+		GrantType: GrantAuthorizationCode, Code: "SplxlOBeZQQYbYS6WxSbIA", RedirectURI: "https://client.example.com/cb",
+		CodeVerifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", Scope: "aisp", ClientID: "PSDFR-ACPR-12345",
+	}
+	refreshRequest = Request{GrantType: GrantRefreshToken, RefreshToken: "tGzv3JOkF0XG5Qx2TlKWIA", Scope: "aisp", ClientID: "PSDFR-ACPR-12345"}
+)
+
+func TestRequestsOnTheWire(t *testing.T) {
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("PSDFR-ACPR-12345:s3cret+of+the+TPP"))
+	tests := map[string]struct {
+		request       Request
+		spec          Spec
+		body          string
+		authorization string
+	}{
+		"code": {codeRequest, Spec{},
+			"client_id=PSDFR-ACPR-12345&code=SplxlOBeZQQYbYS6WxSbIA&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk&grant_type=authorization_code&redirect_uri=https%3A%2F%2Fclient.example.com%2Fcb", ""},
+		"refresh":            {refreshRequest, Spec{}, "client_id=PSDFR-ACPR-12345&grant_type=refresh_token&refresh_token=tGzv3JOkF0XG5Qx2TlKWIA", ""},
+		"scope on refresh":   {refreshRequest, Spec{RefreshScope: true, CodeScope: false}, "client_id=PSDFR-ACPR-12345&grant_type=refresh_token&refresh_token=tGzv3JOkF0XG5Qx2TlKWIA&scope=aisp", ""},
+		"scope on code":      {Request{GrantType: GrantAuthorizationCode, Code: "a", Scope: "aisp x", ClientID: "c"}, Spec{CodeScope: true}, "client_id=c&code=a&grant_type=authorization_code&scope=aisp+x", ""},
+		"scope of the other": {refreshRequest, Spec{CodeScope: true, NoScope: true}, "client_id=PSDFR-ACPR-12345&grant_type=refresh_token&refresh_token=tGzv3JOkF0XG5Qx2TlKWIA", ""},
+		"no client_id":       {refreshRequest, Spec{NoClientID: true}, "grant_type=refresh_token&refresh_token=tGzv3JOkF0XG5Qx2TlKWIA", ""},
+		"basic":              {refreshRequest, Spec{ClientAuth: ClientAuthBasic}, "grant_type=refresh_token&refresh_token=tGzv3JOkF0XG5Qx2TlKWIA", basic},
+		"post":               {refreshRequest, Spec{ClientAuth: ClientAuthPost}, "client_id=PSDFR-ACPR-12345&client_secret=s3cret+of+the+TPP&grant_type=refresh_token&refresh_token=tGzv3JOkF0XG5Qx2TlKWIA", ""},
+		"odd refresh token":  {Request{GrantType: GrantRefreshToken, RefreshToken: "a+b/c=&d ä", ClientID: "c"}, Spec{}, "client_id=c&grant_type=refresh_token&refresh_token=a%2Bb%2Fc%3D%26d+%C3%A4", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var r recorder
+			answer, err := r.endpoint(tt.spec).Ask(t.Context(), tt.request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := r.one(t)
+			if got.body != tt.body {
+				t.Errorf("body %s\nwant %s", got.body, tt.body)
+			}
+			if a := got.Header.Get("Authorization"); a != tt.authorization {
+				t.Errorf("Authorization %q", a)
+			}
+			if got.Method != "POST" || got.URL.String() != "https://bank.example/oauth/token" || got.GetBody != nil ||
+				got.Header.Get("Content-Type") != "application/x-www-form-urlencoded" || got.Header.Get("X-Request-ID") == "" {
+				t.Errorf("%s %s %v", got.Method, got.URL, got.Header)
+			}
+			if PurposeOf(got.Context()) != PurposeToken || ClientIDOf(got.Context()) != tt.request.ClientID {
+				t.Errorf("purpose %q of %q", PurposeOf(got.Context()), ClientIDOf(got.Context()))
+			}
+			if answer.Status != 200 || string(answer.Body) != pairBody || answer.Truncated || answer.Echoes {
+				t.Errorf("answer %d %q %v %v", answer.Status, answer.Body, answer.Truncated, answer.Echoes)
+			}
+		})
+	}
+}
+
+// The secret may be replaced while the sidecar runs.
+func TestSecretIsResolvedAtEachUse(t *testing.T) {
+	var r recorder
+	ep := r.endpoint(Spec{Grant: GrantClientCredentials, ClientAuth: ClientAuthPost})
+	n := 0
+	ep.Secret = func() (string, error) { n++; return "secret-" + strconv.Itoa(n), nil }
+	if _, err := ep.Ask(t.Context(), refreshRequest); err != nil {
+		t.Fatal(err)
+	}
+	mustToken(t, newTestCache(t, CacheOptions{}), testKey, ep)
+	if a, b := r.seen[0].form.Get("client_secret"), r.seen[1].form.Get("client_secret"); a != "secret-1" || b != "secret-2" {
+		t.Errorf("sent %s, %s", a, b)
+	}
+	if got := PurposeOf(r.seen[1].Context()); got != PurposeApplication {
+		t.Errorf("purpose %q", got)
+	}
+}
+
+func TestWhatCannotWorkIsNotSent(t *testing.T) {
+	tests := map[string]struct {
+		request Request
+		change  func(*Endpoint)
+		text    string
+	}{
+		"no code":       {Request{GrantType: GrantAuthorizationCode, ClientID: "c"}, nil, "no code or refresh token"},
+		"no token":      {Request{GrantType: GrantRefreshToken, ClientID: "c"}, nil, "no code or refresh token"},
+		"other grant":   {Request{GrantType: "password", ClientID: "c"}, nil, "authorization_code or refresh_token"},
+		"no client_id":  {Request{GrantType: GrantRefreshToken, RefreshToken: "r"}, nil, "client_id is empty"},
+		"basic without": {Request{GrantType: GrantRefreshToken, RefreshToken: "r"}, func(ep *Endpoint) { ep.Spec = Spec{NoClientID: true, ClientAuth: ClientAuthBasic} }, "client_id is empty"},
+		"http":          {refreshRequest, func(ep *Endpoint) { ep.URL = "http://bank.example/" }, "https"},
+		"broken URL":    {refreshRequest, func(ep *Endpoint) { ep.URL = "https://bank.example:hunter2/" }, "URL cannot be used"},
+		"no Do":         {refreshRequest, func(ep *Endpoint) { ep.Do = nil }, "no way"},
+		"no secret":     {refreshRequest, func(ep *Endpoint) { ep.Spec.ClientAuth, ep.Secret = ClientAuthPost, nil }, "needs a client_secret"},
+		"empty secret": {refreshRequest, func(ep *Endpoint) {
+			ep.Spec.ClientAuth, ep.Secret = ClientAuthBasic, func() (string, error) { return "", nil }
+		}, "client_secret is empty"},
+		"failing secret": {refreshRequest, func(ep *Endpoint) {
+			ep.Spec.ClientAuth, ep.Secret = ClientAuthBasic, func() (string, error) { return "hunter2", errors.New("no such file") }
+		}, "no such file"},
+		"no key":         {refreshRequest, func(ep *Endpoint) { ep.Spec.ClientAuth = ClientAuthJWT }, "no key"},
+		"no application": {refreshRequest, func(ep *Endpoint) { ep.Spec.ApplicationToken = true }, "application_token"},
+		"nil application": {refreshRequest, func(ep *Endpoint) {
+			ep.Spec.ApplicationToken, ep.Application = true, func(context.Context) (*Token, error) { return nil, nil }
+		}, "application token is empty"},
+		"refused application": {refreshRequest, func(ep *Endpoint) {
+			ep.Spec.ApplicationToken, ep.Application = true, func(context.Context) (*Token, error) {
+				return nil, &UnansweredError{cause: ErrUnavailable}
+			}
+		}, "application token: token endpoint unavailable"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var r recorder
+			ep := r.endpoint(Spec{})
+			if tt.change != nil {
+				tt.change(ep)
+			}
+			_, err := ep.Ask(t.Context(), tt.request)
+			if err == nil || !strings.Contains(err.Error(), tt.text) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("got %v", err)
+			}
+			if len(r.seen) != 0 {
+				t.Error("a request was sent")
+			}
+			if !NotSent(err) {
+				t.Error("it looks as if something had been sent")
+			}
+		})
+	}
+}
+
+func TestApplicationToken(t *testing.T) {
+	status := http.StatusOK
+	r := recorder{answer: func(s sent) (int, string) {
+		if s.form.Get("grant_type") == GrantClientCredentials {
+			return http.StatusOK, `{"access_token":"application","client_id":"5ca1ab1e","expires_in":905}`
+		}
+		return status, pairBody
+	}}
+	ep := r.endpoint(Spec{Grant: GrantClientCredentials, ApplicationToken: true, ClientIDFromAnswer: true})
+	cache := newTestCache(t, CacheOptions{})
+	ep.Application = func(ctx context.Context) (*Token, error) { return cache.Token(ctx, testKey, ep) }
+	var refused *Token
+	ep.ApplicationRefused = func(token *Token) { refused = token }
+	if _, err := ep.Ask(t.Context(), refreshRequest); err != nil {
+		t.Fatal(err)
+	}
+	first, second := r.seen[0], r.seen[1]
+	if first.Header.Get("Authorization") != "" || first.form.Get("client_id") != testKey.ClientID || ClientIDOf(first.Context()) != testKey.ClientID {
+		t.Errorf("application: %v %s", first.Header, first.body)
+	}
+	if second.Header.Get("Authorization") != "Bearer application" || second.form.Get("client_id") != "5ca1ab1e" || ClientIDOf(second.Context()) != "5ca1ab1e" {
+		t.Errorf("customer: %v %s", second.Header, second.body)
+	}
+	if refused != nil {
+		t.Error("refused without a reason")
+	}
+	status = http.StatusUnauthorized
+	if _, err := ep.Ask(t.Context(), refreshRequest); err != nil || refused.Value() != "application" || refused.ClientID() != "5ca1ab1e" {
+		t.Errorf("%v, refused %q", err, refused.Value())
+	}
+}
+
+func TestClientIDMustComeWithTheApplicationToken(t *testing.T) {
+	for _, body := range []string{goodBody, `{"access_token":"a","client_id":7}`, `{"access_token":"a","client_id":"two words"}`} {
+		r := recorder{answer: func(sent) (int, string) { return 200, body }}
+		ep := r.endpoint(Spec{Grant: GrantClientCredentials, ClientIDFromAnswer: true})
+		if _, err := newTestCache(t, CacheOptions{}).Token(t.Context(), testKey, ep); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// notSentError is what Do returns when it knows.
+type notSentError bool
+
+func (notSentError) Error() string   { return "no" }
+func (e notSentError) NotSent() bool { return bool(e) }
+
+func TestUnanswered(t *testing.T) {
+	tests := map[string]struct {
+		err     error
+		notSent bool
+	}{
+		"known":           {notSentError(true), true},
+		"known not to be": {errors.Join(notSentError(false), &net.OpError{Op: "dial", Err: errors.New("x")}), false},
+		"dial":            {&net.OpError{Op: "dial", Err: errors.New("connection refused")}, true},
+		"name":            {&net.DNSError{Err: "no such host", Name: "bank.example"}, true},
+		"certificate":     {&tls.CertificateVerificationError{Err: errors.New("unknown authority")}, true},
+		"read":            {&net.OpError{Op: "read", Err: errors.New("connection reset")}, false},
+		"alert":           {&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, false},
+		"end":             {io.ErrUnexpectedEOF, false},
+		"quoting":         {errors.New("malformed HTTP response " + strconv.Quote(pairBody)), false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			calls := 0
+			ep := (&recorder{}).endpoint(Spec{})
+			ep.Do = func(*http.Request) (*http.Response, error) { calls++; return nil, tt.err }
+			answer, err := ep.Ask(t.Context(), refreshRequest)
+			var unanswered *UnansweredError
+			if answer != nil || !errors.As(err, &unanswered) || !errors.Is(err, ErrUnavailable) || !errors.Is(err, tt.err) {
+				t.Fatalf("got %v, %v", answer, err)
+			}
+			if unanswered.NotSent != tt.notSent || NotSent(err) != tt.notSent {
+				t.Errorf("NotSent = %v", unanswered.NotSent)
+			}
+			if calls != 1 {
+				t.Errorf("asked %d times", calls)
+			}
+			if strings.Contains(err.Error(), "2Yotn") {
+				t.Errorf("%q shows the token", err)
+			}
+		})
+	}
+}
+
+func TestPanicIsNoProofThatNothingWasSent(t *testing.T) {
+	ep := (&recorder{}).endpoint(Spec{})
+	ep.Do = func(*http.Request) (*http.Response, error) { panic("token=2Yotn") }
+	_, err := ep.Ask(t.Context(), refreshRequest)
+	if !errors.Is(err, ErrUnavailable) || NotSent(err) || strings.Contains(err.Error(), "2Yotn") {
+		t.Errorf("got %v", err)
+	}
+	if NotSent(nil) || NotSent(&RefusedError{Status: 400}) {
+		t.Error("an answer is no proof either")
+	}
+}
+
+func TestCallerThatHasGoneSendsNothing(t *testing.T) {
+	var r recorder
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := r.endpoint(Spec{}).Ask(ctx, refreshRequest)
+	if !NotSent(err) || !errors.Is(err, context.Canceled) || len(r.seen) != 0 {
+		t.Errorf("got %v after %d requests", err, len(r.seen))
+	}
+}
+
+type hookKey struct{}
+
+func TestAskHasAContextOfItsOwn(t *testing.T) {
+	var r recorder
+	ep := r.endpoint(Spec{})
+	ep.Timeout = time.Second
+	if _, err := ep.Ask(context.WithValue(t.Context(), hookKey{}, "hook"), refreshRequest); err != nil {
+		t.Fatal(err)
+	}
+	ctx := r.one(t).Context()
+	if left, ok := ctx.Deadline(); ctx.Value(hookKey{}) != nil || !ok || time.Until(left) > time.Second {
+		t.Error("the caller's values, or no timeout")
+	}
+	if PurposeOf(t.Context()) != "" || ClientIDOf(t.Context()) != "" {
+		t.Error("another context has a purpose")
+	}
+}
+
+// However the answer breaks off: what came is kept, and it is asked for once.
+func TestAnswersThatBreakOff(t *testing.T) {
+	drip := func(w http.ResponseWriter, r *http.Request, pause time.Duration) {
+		for i := range len(pairBody) {
+			if _, err := io.WriteString(w, pairBody[i:i+1]); err != nil || http.NewResponseController(w).Flush() != nil {
+				return
+			}
+			select {
+			case <-time.After(pause):
+			case <-r.Context().Done():
+				return
+			}
+		}
+	}
+	tests := map[string]struct {
+		handler   http.HandlerFunc
+		truncated bool
+		least     int
+	}{
+		"drip":  {func(w http.ResponseWriter, r *http.Request) { drip(w, r, 20*time.Millisecond) }, true, 1},
+		"stops": {answerNothing(pairBody[:40]), true, 40},
+		"cut": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "999")
+			_, _ = io.WriteString(w, pairBody)
+		}, true, len(pairBody)},
+		"too long":    {answerWith(pairBody + strings.Repeat(" ", maxBody)), true, maxBody},
+		"just enough": {answerWith(pairBody + strings.Repeat(" ", maxBody-len(pairBody))), false, maxBody},
+		"half":        {answerWith(pairBody[:40]), false, 40},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var calls sync.Map
+			ep, _, _ := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+				calls.Store(r.Header.Get("X-Request-ID"), true)
+				tt.handler(w, r)
+			})
+			ep.Timeout = 300 * time.Millisecond
+			started := time.Now()
+			answer, err := ep.Ask(t.Context(), refreshRequest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(started); took > 3*time.Second {
+				t.Errorf("took %v", took)
+			}
+			if answer.Truncated != tt.truncated || len(answer.Body) < tt.least || len(answer.Body) > maxBody {
+				t.Errorf("truncated %v, %d bytes", answer.Truncated, len(answer.Body))
+			}
+			n := 0
+			calls.Range(func(any, any) bool { n++; return true })
+			if n != 1 {
+				t.Errorf("asked %d times", n)
+			}
+		})
+	}
+}
+
+// net/http repeats some requests by itself when a kept connection turns out to
+// be dead. Not these: the bank may have used the token up.
+func TestNoReplayOnADeadConnection(t *testing.T) {
+	var mu sync.Mutex
+	requests, abort := 0, false
+	ep, _, _ := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		requests++
+		dead := abort
+		mu.Unlock()
+		if dead {
+			panic(http.ErrAbortHandler)
+		}
+		answerWith(pairBody)(w, r)
+	})
+	if _, err := ep.Ask(t.Context(), refreshRequest); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	abort = true
+	mu.Unlock()
+	if _, err := ep.Ask(t.Context(), refreshRequest); !errors.Is(err, ErrUnavailable) || NotSent(err) {
+		t.Errorf("got %v", err)
+	}
+	if requests != 2 {
+		t.Errorf("%d requests", requests)
+	}
+}
+
+func TestRedirectIsAnAnswer(t *testing.T) {
+	ep, server, _ := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/login" {
+			_, _ = io.WriteString(w, pairBody)
+			return
+		}
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+	})
+	for name, do := range map[string]func(*http.Request) (*http.Response, error){"as told": ep.Do, "followed": server.Client().Do} {
+		ep.Do = do
+		answer, err := ep.Ask(t.Context(), refreshRequest)
+		if err != nil || answer.Status != http.StatusSeeOther || strings.Contains(string(answer.Body), "2Yotn") {
+			t.Errorf("%s: %v, %v", name, answer, err)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"": 0, "30": 30 * time.Second, " 5 ": 5 * time.Second, "-1": 0, "x": 0, "99999999": maxRetryAfter,
+		"Sun, 01 Mar 2026 12:01:00 GMT": time.Minute, "Sun, 01 Mar 2026 11:00:00 GMT": 0, "Sun, 01 Mar 2037 11:00:00 GMT": maxRetryAfter,
+	} {
+		if got := retryAfter(value, now); got != want {
+			t.Errorf("%q: %v, want %v", value, got, want)
+		}
+	}
+}
