@@ -31,7 +31,9 @@ func (c *ASPSP) parseOption(d *caddyfile.Dispenser) (err error) {
 	case "client_secret":
 		return textArg(d, &c.ClientSecret)
 	case "client_key":
-		return c.parseClientKey(d)
+		return textArg(d, &c.ClientKey)
+	case "client_key_passphrase":
+		return textArg(d, &c.ClientKeyPassphrase)
 	case "redirect_uri":
 		return textArg(d, &c.RedirectURI)
 	case "return_urls":
@@ -64,26 +66,10 @@ func (c *ASPSP) parseOption(d *caddyfile.Dispenser) (err error) {
 		err = section[signer.Spec](d, &c.ApplicationSignature)
 	default:
 		err = d.Errf("unknown option %q in aspsp; there are: profile, base_url, identity, scope, client_id, "+
-			"token_endpoint, client_secret, client_key, redirect_uri, return_urls, hide_tokens, trust_pool, max_body, fallback, connect_timeout, answer_timeout, versions, idle_conns, "+
+			"token_endpoint, client_secret, client_key, client_key_passphrase, redirect_uri, return_urls, hide_tokens, trust_pool, max_body, fallback, connect_timeout, answer_timeout, versions, idle_conns, "+
 			"signature, headers, psu, token, application_signature", option)
 	}
 	return err
-}
-
-// parseClientKey parses the file of a key, and in a block its passphrase.
-func (c *ASPSP) parseClientKey(d *caddyfile.Dispenser) error {
-	if err := textArg(d, &c.ClientKey); err != nil {
-		return err
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if d.Val() != "passphrase" {
-			return d.Errf("unknown option %q in client_key; there is: passphrase", d.Val())
-		}
-		if err := textArg(d, &c.ClientKeyPassphrase); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func textArg(d *caddyfile.Dispenser, into *string) error {

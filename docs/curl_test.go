@@ -25,6 +25,7 @@ type curl struct {
 	include     bool   // -i
 	fail        bool   // -f
 	failBody    bool   // --fail-with-body
+	follow      bool   // -L
 	output      string // -o
 	dump        string // -D
 }
@@ -79,6 +80,9 @@ func (c *curl) short(cluster string, args []string) ([]string, error) {
 		case 'f':
 			c.fail = true
 			continue
+		case 'L':
+			c.follow = true
+			continue
 		}
 		value := cluster[i+1:]
 		if value == "" && len(args) > 0 {
@@ -123,7 +127,11 @@ func (c *curl) run(stdout io.Writer) (status int, err error) {
 		return curlUsage, err
 	}
 	transport := &http.Transport{DisableCompression: true, DisableKeepAlives: true}
-	response, err := transport.RoundTrip(request) // not a Client: it would follow redirects
+	client := &http.Client{Transport: transport}
+	if !c.follow {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return curlNoConnect, err
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -33,7 +34,11 @@ func (a *ASPSP) compileTokenURLs() error {
 		}
 		*into = u.String()
 	}
-	read(&a.urls.authorization, "token.authorize.endpoint", spec.Authorize.Endpoint)
+	if address := spec.Authorize.Endpoint; isLoopbackHTTP(address) {
+		a.urls.authorization = address // a sandbox: only the PSU's browser goes there
+	} else {
+		read(&a.urls.authorization, "token.authorize.endpoint", address)
+	}
 	read(&a.urls.pushed, "token.authorize.pushed", spec.Authorize.Pushed)
 	read(&a.urls.revocation, "token.revocation", spec.Revocation)
 	read(&a.urls.metadata, "token.metadata", spec.Metadata)
@@ -47,6 +52,16 @@ func (a *ASPSP) compileTokenURLs() error {
 		a.discovery = &tokens.Discovery{URL: a.urls.metadata, Hosts: a.serverHosts()}
 	}
 	return errors.Join(wrong...)
+}
+
+// isLoopbackHTTP reports whether an address is plain HTTP on this machine.
+func isLoopbackHTTP(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return ip != nil && ip.IsLoopback() || u.Hostname() == "localhost"
 }
 
 // serverHosts are the hosts that the QWAC may be shown to: those that the

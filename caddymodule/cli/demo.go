@@ -103,6 +103,9 @@ func (s *stage) open(flags demoFlags) error {
 	if err := people.write(s.dir); err != nil {
 		return err
 	}
+	if err := writeVaultKey(filepath.Join(s.dir, "vault-key")); err != nil {
+		return err
+	}
 	if err := s.openBank(people, flags); err != nil {
 		return err
 	}

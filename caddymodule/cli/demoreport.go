@@ -120,6 +120,12 @@ Go on, in another terminal:
   curl -i http://%[1]s/bpgo/oauth/token -H 'Sidecar-Fallback: five requests unanswered' \
     -d 'client_id=PSDFR-ACPR-12345&grant_type=client_credentials&scope=aisp'
 
+  # a customer authorizes: what their browser does, from the sidecar to the bank and back
+  curl -sL 'http://%[1]s/authorize?aspsp=bpgo-aisp&grant=marc&return_url=http://%[1]s/-/health'
+
+  # a call in this customer's name
+  curl -i http://%[1]s/bpgo-aisp/accounts -H 'Sidecar-Grant: marc' -H 'PSU-IP-Address: %[2]s'
+
   # the sidecar's health, and what the bank has seen
   curl -s http://%[1]s/-/health
   curl -s http://%[4]s/stats

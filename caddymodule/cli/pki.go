@@ -1,13 +1,17 @@
 package cli
 
 import (
+	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/caddy-tpp/caddy-tpp/sandbox/testpki"
+	"github.com/caddy-tpp/caddy-tpp/vault"
 )
 
 // organization is the authorisation number of the demo's TPP.
@@ -57,6 +61,20 @@ func (p *parties) write(dir string) error {
 		}
 	}
 	return os.WriteFile(filepath.Join(dir, "bank-ca.pem"), p.authority.PEM(), 0o644)
+}
+
+// writeVaultKey writes a new key for a vault, unless there is one: what was
+// encrypted with it could not be read any more.
+func writeVaultKey(file string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, base64.StdEncoding.EncodeToString(vault.NewSecret()))
+	return errors.Join(err, f.Close())
 }
 
 // listen opens a loopback listener, on the port wanted or, if it is taken, on a free one.
