@@ -39,7 +39,7 @@ func (v *Vault) Lock(ctx context.Context, name string) (*Lock, error) {
 func (v *Vault) lock(ctx context.Context, name string) (*Lock, error) {
 	// The monotonic clock: the wall clock may jump while waiting.
 	started := time.Now()
-	name = v.lockName(name)
+	name = v.LockName(name)
 	stop := v.watch(ctx, name)
 	err := v.storage.Lock(ctx, name)
 	stop()

@@ -76,10 +76,11 @@ func (v *Vault) storageKey(name string) string { return v.path(name) + suffix }
 
 func (v *Vault) path(below string) string { return v.prefix + "/" + below }
 
-// lockName is a digest because storages spell lock names as they like:
-// CertMagic's FileStorage drops slashes and case, so that two names that differ
-// in nothing else would be one lock, and a holder of both would wait for itself.
-func (v *Vault) lockName(name string) string {
+// LockName is what the storage calls the lock of that record. It is a digest,
+// because storages spell lock names as they like: CertMagic's FileStorage drops
+// slashes and case, so that two names that differ in nothing else would be one
+// lock, and a holder of both would wait for itself.
+func (v *Vault) LockName(name string) string {
 	sum := sha256.Sum256([]byte(v.path(name)))
 	return "tpp-" + hex.EncodeToString(sum[:16])
 }
