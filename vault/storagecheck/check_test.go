@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -159,11 +160,16 @@ func TestBrokenStoragesAreCaught(t *testing.T) {
 				if test.setup != nil {
 					test.setup(m)
 				}
-				var opened []*storagetest.Memory
+				var (
+					mu     sync.Mutex
+					opened []*storagetest.Memory
+				)
 				results := storagecheck.Check(t.Context(), storagecheck.Options{
 					Open: func() (vault.Storage, error) {
 						handle := m.Handle()
+						mu.Lock()
 						opened = append(opened, handle)
+						mu.Unlock()
 						if test.open == nil {
 							return handle, nil
 						}
