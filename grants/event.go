@@ -1,6 +1,8 @@
 package grants
 
-import "time"
+import (
+	"time"
+)
 
 // EventKind says what happened to a grant. It is fit for a metric's label.
 type EventKind string
@@ -68,4 +70,54 @@ type Event struct {
 	Duration time.Duration
 	// Err is what went wrong; its text is safe to log.
 	Err error
+}
+
+// event tells of a grant.
+func (s *Store) event(id ID, e Event) {
+	e.ASPSP, e.Name, e.Fingerprint = id.ASPSP, id.Name, id.Fingerprint()
+	s.onEvent(e)
+}
+
+// report is what is known of a request beside its settlement.
+type report struct {
+	background bool
+	took       time.Duration
+}
+
+// tell tells what a settlement has changed.
+func (s *Store) tell(before, after *record, st *settlement, how report) {
+	e := Event{Background: how.background, Duration: how.took, Err: st.err}
+	say := func(kind EventKind) {
+		e.Kind = kind
+		if kind == EventQuarantined || kind == EventRefused {
+			e.Reason = after.Reason
+		}
+		s.event(after.id(), e)
+	}
+	if st.healed {
+		say(EventHealed)
+	}
+	code := st.request != nil && st.request.Kind == kindCode
+	switch {
+	case !st.settled():
+		return
+	case st.outcome == outcomeGranted && code:
+		e.Err = nil
+		say(EventCreated)
+	case st.outcome == outcomeGranted:
+		say(EventRefreshed)
+	case code:
+		say(EventExchangeFailed)
+	default:
+		say(EventRefreshFailed)
+	}
+	if after.Status == before.Status {
+		return
+	}
+	switch after.Status {
+	case StatusQuarantined:
+		say(EventQuarantined)
+	case StatusRefused:
+		say(EventRefused)
+	}
 }

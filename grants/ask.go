@@ -1,0 +1,188 @@
+package grants
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/caddy-tpp/caddy-tpp/tokens"
+)
+
+const (
+	// freshness is how long after it was announced a request may be sent. Later,
+	// the lock may be another's, and the announcement overlooked.
+	freshness = 3 * time.Second
+	// readBack is how long another taker of a lock gets to announce its request.
+	readBack = 250 * time.Millisecond
+	// announcements bounds how often a request is announced anew.
+	announcements = 3
+)
+
+// errOvertaken means that another process has announced a request meanwhile.
+var errOvertaken = errors.New("another process asks the bank")
+
+// errSlow means that the storage takes so long that nothing can be announced in time.
+var errSlow = fmt.Errorf("%w: the storage is too slow to announce a request to the bank", ErrBusy)
+
+// announce writes into the record that the bank is about to be asked. Nothing
+// is asked if that fails. It returns errOvertaken if somebody else holds the same
+// lock and announces as well; the later of both goes on.
+func (h *held) announce(ctx context.Context, r *record, p *pending) (*pending, error) {
+	s := h.store
+	for range announcements {
+		r.Pending = p
+		if err := s.put(ctx, r); err != nil {
+			// It may have been stored all the same.
+			h.withdraw(*r, p)
+			return nil, err
+		}
+		if h.suspect() {
+			if err := h.confirm(ctx, p); err != nil {
+				return nil, err
+			}
+		}
+		if late := s.now().Sub(p.Started); late >= 0 && late < freshness {
+			return p, nil
+		}
+		renewed := newPending(p.Kind, r, h.client, s.now())
+		renewed.Attempt, renewed.Scope, renewed.Code = p.Attempt, p.Scope, p.Code
+		p = renewed
+	}
+	h.withdraw(*r, r.Pending)
+	return nil, errSlow
+}
+
+// confirm gives another taker of the lock time to announce, and looks who was
+// last.
+func (h *held) confirm(ctx context.Context, p *pending) error {
+	timer := time.NewTimer(readBack)
+	defer timer.Stop()
+	<-timer.C
+	reading, cancel := bounded(ctx, storageTimeout)
+	defer cancel()
+	seen, err := h.store.load(reading, h.id)
+	switch {
+	case err != nil:
+		h.withdraw(seen, p)
+		return err
+	case seen.Pending == nil || seen.Pending.ID != p.ID:
+		return errOvertaken
+	}
+	return nil
+}
+
+// withdraw takes an announcement back, at once or as soon as the storage works.
+func (h *held) withdraw(base record, p *pending) {
+	if base.Version == 0 {
+		base = newRecord(h.id, h.store.now())
+	}
+	h.store.remember(unsavedItem{base: base, request: p.with(nil, notSent), client: h.client})
+}
+
+// reply is what asking came to.
+type reply struct {
+	answer *tokens.Answer
+	ended  string
+	err    error
+	took   time.Duration
+}
+
+// ask sends the request once, within the time that was announced, and whatever
+// becomes of ctx.
+func (s *Store) ask(ctx context.Context, c *Client, p *pending, q tokens.Request) (result reply) {
+	started := s.now()
+	ctx, cancel := bounded(ctx, c.timeout()-started.Sub(p.Started))
+	defer cancel()
+	defer func() {
+		result.took = s.now().Sub(started)
+		if v := recover(); v != nil {
+			// Its value is not told, for it might hold anything.
+			result.ended, result.err = noAnswer, fmt.Errorf("%w: asking panicked (%T)", tokens.ErrUnavailable, v)
+		}
+	}()
+	answer, err := c.Endpoint.Ask(ctx, q)
+	if err == nil {
+		return reply{answer: answer}
+	}
+	if unanswered, ok := errors.AsType[*tokens.UnansweredError](err); ok && !unanswered.NotSent {
+		return reply{ended: noAnswer, err: err}
+	}
+	return reply{ended: notSent, err: err}
+}
+
+// conclude stores what asking came to: the raw answer first, then what it amounts
+// to. Whatever the storage does, the answer is not lost as long as the process
+// lives, and settled in memory.
+func (h *held) conclude(ctx context.Context, announced record, p *pending, got reply) (record, settlement) {
+	s, done := h.store, p.with(got.answer, got.ended)
+	spec := h.client.spec()
+	reading, cancel := bounded(ctx, storageTimeout)
+	stored, err := s.load(reading, h.id)
+	cancel()
+	if err == nil {
+		switch done.relevanceFor(&stored, s.now()) {
+		case late:
+			return stored, settlement{outcome: outcomeNothing, request: done, err: got.err}
+		case early:
+			err = ErrBusy
+		}
+	}
+	if errors.Is(err, ErrUnknown) {
+		// Forgotten meanwhile: nobody wants to know.
+		return announced.absorb(done).settle(spec, s.now())
+	}
+	base := stored
+	if err == nil && done.Answer != nil {
+		raw := stored.absorb(done)
+		err = s.put(ctx, &raw)
+		stored = raw
+	}
+	if err != nil {
+		if base.Version == 0 {
+			base = announced
+		}
+		s.remember(unsavedItem{base: base, request: done, client: h.client})
+		r, st := base.absorb(done).settle(spec, s.now())
+		return r, *st.because(got.err)
+	}
+	before := stored
+	r, st := stored.absorb(done).settle(spec, s.now())
+	st.because(got.err)
+	if err := s.keep(ctx, &r, &st); err != nil && done.Ended == notSent {
+		// Otherwise others would take it for ambiguous.
+		s.remember(unsavedItem{base: before, request: done, client: h.client})
+	}
+	return r, st
+}
+
+// because prefers the error of the call, which knows more than the record.
+func (s *settlement) because(err error) *settlement {
+	if err != nil && s.err != nil {
+		s.err = err
+	}
+	return s
+}
+
+// leave tells the breaker what the call says of the endpoint.
+func (p *pass) learn(now time.Time, st *settlement) {
+	var asked time.Duration
+	if st.request != nil && st.request.Answer != nil {
+		asked = st.request.Answer.RetryAfter
+	}
+	p.leave(now, endpointFailure(st), asked)
+}
+
+// endpointFailure is what a settlement says against the endpoint itself.
+func endpointFailure(st *settlement) error {
+	switch {
+	case st.err == nil, st.outcome == outcomeGranted:
+		return nil
+	case st.outcome == outcomeRefused:
+		return nil
+	case st.outcome == outcomeRejected && !tokens.ClientRefused(st.err):
+		return nil
+	default:
+		return st.err
+	}
+}

@@ -1,0 +1,171 @@
+package grants
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/caddy-tpp/caddy-tpp/tokens"
+)
+
+const (
+	// failFast is how long a failure answers for its grant, so that a crowd of
+	// requests does not ask the storage and the bank over and over.
+	failFast = time.Second
+	// renewJitter spreads the renewals of tokens that were fetched together, as a
+	// share of the time that a token is usable for.
+	renewJitter = 0.05
+	// renewRetry is the least time between two renewals of a token.
+	renewRetry = time.Second
+	// renewRetryShare is the share of a token's remaining time after which a
+	// failed renewal is tried again.
+	renewRetryShare = 8
+)
+
+// What has happened to an entry's token.
+const (
+	unused int32 = iota
+	used         // handed out
+	due          // to be renewed when it is handed out next
+)
+
+// entry is a grant in memory: a token, or why there is none. What it says does
+// not change; another entry takes its place.
+type entry struct {
+	id     ID
+	client *Client
+	token  *tokens.Token
+	// consentUntil is the end of the consent in Unix nanoseconds, 0 if unknown.
+	consentUntil int64
+	// read is when the record was read last, in Unix nanoseconds.
+	read atomic.Int64
+	// usage is unused, used or due.
+	usage atomic.Int32
+
+	revision uint64
+	// err is the answer until errUntil, if there is no token.
+	err      error
+	errUntil time.Time
+	// stale is an access token that the bank no longer takes.
+	stale string
+	// timer starts the renewal. Guarded by Store.mu.
+	timer *time.Timer
+}
+
+// serves reports whether the token may be handed out without looking at the
+// record.
+func (e *entry) serves(c *Client, now time.Time, recheck time.Duration) bool {
+	at := now.UnixNano()
+	age := at - e.read.Load()
+	return age >= 0 && age < int64(recheck) && e.good(c, now, at)
+}
+
+// good reports whether the token may be sent.
+func (e *entry) good(c *Client, now time.Time, at int64) bool {
+	return e.client == c && e.token.Usable(now) && (e.consentUntil == 0 || at < e.consentUntil)
+}
+
+// use notes that the token was handed out. It reports whether its renewal is
+// overdue, to one caller only.
+func (e *entry) use() (overdue bool) {
+	return e.usage.Swap(used) == due
+}
+
+// hot is the grants in memory. Entries are added and removed under Store.mu.
+type hot struct {
+	entries *lru.Cache[ID, *entry]
+}
+
+func newHot(size int) hot {
+	entries, err := lru.NewWithEvict(size, func(_ ID, e *entry) { e.stop() })
+	if err != nil {
+		panic(err) // only for a size that is not positive
+	}
+	return hot{entries}
+}
+
+func (h hot) get(id ID) (*entry, bool) { return h.entries.Peek(id) }
+
+// touch moves the grant to the front.
+func (h hot) touch(id ID) { h.entries.Get(id) }
+
+// put replaces the grant's entry.
+func (h hot) put(e *entry) {
+	if old, ok := h.entries.Peek(e.id); ok {
+		old.stop()
+	}
+	h.entries.Add(e.id, e)
+}
+
+func (e *entry) stop() {
+	if e.timer != nil {
+		e.timer.Stop()
+	}
+}
+
+// renewIn is how long from now the token's renewal is due.
+func renewIn(t *tokens.Token, now time.Time) time.Duration {
+	at := t.RenewAt()
+	usable := at.Sub(t.ObtainedAt()) * 10 / 8
+	jitter := time.Duration(renewJitter * (2*rand.Float64() - 1) * float64(usable))
+	return max(at.Add(jitter).Sub(now), 0)
+}
+
+// publish makes the record's token, or what is in its way, the answer of the
+// next calls.
+func (s *Store) publish(e *errand, got result, err error) {
+	now := s.now()
+	next := &entry{id: e.id, client: e.client, token: got.token, err: err, revision: got.record.Revision}
+	next.read.Store(now.UnixNano())
+	if u := got.record.ConsentUntil; got.known && !u.IsZero() {
+		next.consentUntil = u.UnixNano()
+	}
+	if err != nil {
+		s.publishFailure(e, next, got.known, now)
+		return
+	}
+	if old, ok := s.hot.get(e.id); ok && old.token != nil && got.known &&
+		old.revision == next.revision && old.client == e.client && old.good(e.client, now, now.UnixNano()) {
+		old.read.Store(now.UnixNano())
+		s.hot.touch(e.id)
+		return
+	}
+	if !next.good(e.client, now, now.UnixNano()) {
+		s.hot.entries.Remove(e.id) // it served those who waited
+		return
+	}
+	if !e.background {
+		next.usage.Store(used)
+	}
+	s.hot.put(next)
+	next.timer = time.AfterFunc(renewIn(next.token, now), func() { s.renewalDue(next) })
+}
+
+// publishFailure remembers for a moment why there is no token. A token that is
+// still good stays.
+func (s *Store) publishFailure(e *errand, next *entry, known bool, now time.Time) {
+	next.errUntil = now.Add(failFast)
+	if lasting(next.err) {
+		next.errUntil = now.Add(s.recheck)
+		if !known {
+			s.hot.entries.Remove(e.id) // no such grant: names are free to invent
+			return
+		}
+	} else if old, ok := s.hot.get(e.id); ok && old.token != nil && old.good(e.client, now, now.UnixNano()) {
+		old.read.Store(now.UnixNano())
+		return
+	}
+	next.stale = e.stale
+	s.hot.put(next)
+}
+
+// cut makes the store forget what it knows of a grant that was changed: also
+// what is being found out at the moment.
+func (s *Store) cut(id ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.flights, id)
+	s.hot.entries.Remove(id)
+}

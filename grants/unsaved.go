@@ -1,0 +1,174 @@
+package grants
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// saveEvery is how often it is tried to store what could not be stored.
+	saveEvery = 500 * time.Millisecond
+	// closeBound is how long Close goes on trying.
+	closeBound = 5 * time.Second
+)
+
+// unsavedItem is the outcome of a request that the storage did not take.
+type unsavedItem struct {
+	// base is the record that the request was announced in.
+	base    record
+	request *pending
+	client  *Client
+}
+
+// unsaved holds outcomes until they are stored: at most one of each grant, since
+// no other request begins before.
+type unsaved struct {
+	mu      sync.Mutex
+	items   map[ID]unsavedItem
+	running bool
+}
+
+func (u *unsaved) of(id ID) (unsavedItem, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	item, ok := u.items[id]
+	return item, ok
+}
+
+// drop forgets the item of the grant, if it is that of the request; with "" any.
+func (u *unsaved) drop(id ID, request string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if item, ok := u.items[id]; ok && (request == "" || item.request.ID == request) {
+		delete(u.items, id)
+	}
+}
+
+func (u *unsaved) ids() []ID {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	ids := make([]ID, 0, len(u.items))
+	for id := range u.items {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// remember holds the outcome in memory and goes on trying to store it.
+func (s *Store) remember(item unsavedItem) {
+	id := item.base.id()
+	s.unsaved.mu.Lock()
+	if s.unsaved.items == nil {
+		s.unsaved.items = make(map[ID]unsavedItem)
+	}
+	s.unsaved.items[id] = item
+	start := !s.unsaved.running
+	s.unsaved.running = true
+	s.unsaved.mu.Unlock()
+	if item.request.Answer != nil {
+		s.event(id, Event{Kind: EventUnsaved})
+	}
+	if start {
+		s.running.Add(1)
+		go s.saveLoop()
+	}
+}
+
+// saveLoop ends when all is stored, or some time after Close.
+func (s *Store) saveLoop() {
+	defer s.running.Done()
+	closing := s.closing
+	var bound <-chan time.Time
+	tick := time.NewTicker(saveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-closing:
+			timer := time.NewTimer(closeBound)
+			defer timer.Stop()
+			bound, closing = timer.C, nil
+		case <-bound:
+			s.giveUp()
+			return
+		}
+		if s.saveAll() {
+			return
+		}
+	}
+}
+
+// saveAll tries each item once. It reports whether none is left.
+func (s *Store) saveAll() (done bool) {
+	for _, id := range s.unsaved.ids() {
+		s.saveOne(id)
+	}
+	s.unsaved.mu.Lock()
+	defer s.unsaved.mu.Unlock()
+	if len(s.unsaved.items) == 0 {
+		s.unsaved.running = false
+		return true
+	}
+	return false
+}
+
+func (s *Store) saveOne(id ID) {
+	item, ok := s.unsaved.of(id)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), recheckTimeout)
+	defer cancel()
+	h, err := s.hold(ctx, id, item.client)
+	if err != nil {
+		return
+	}
+	defer h.release()
+	if _, st, err := h.load(ctx, nil); err == nil && st.settled() {
+		s.cut(id)
+	}
+}
+
+// giveUp tells of what is lost.
+func (s *Store) giveUp() {
+	for _, id := range s.unsaved.ids() {
+		if item, ok := s.unsaved.of(id); ok && item.request.Answer != nil {
+			s.event(id, Event{Kind: EventUnsavedLost})
+		}
+		s.unsaved.drop(id, "")
+	}
+	s.unsaved.mu.Lock()
+	s.unsaved.running = false
+	s.unsaved.mu.Unlock()
+}
+
+// save settles an outcome that could not be stored before into the record as it
+// is now.
+func (h *held) save(ctx context.Context, r record, st settlement, u unsavedItem) (record, settlement, error) {
+	s := h.store
+	switch u.request.relevanceFor(&r, s.now()) {
+	case late:
+		s.unsaved.drop(h.id, u.request.ID)
+		return r, st, nil
+	case early:
+		return r, st, nil
+	}
+	if r.Pending != nil && r.Pending.ID != u.request.ID {
+		return r, st, nil // first things first
+	}
+	before := r
+	r, late := r.absorb(u.request).settle(u.client.spec(), s.now())
+	if err := s.keep(ctx, &r, &late); err != nil {
+		return before, st, err
+	}
+	s.unsaved.drop(h.id, u.request.ID)
+	if u.request.Answer != nil {
+		s.event(h.id, Event{Kind: EventSaved})
+	}
+	s.tell(&before, &r, &late, report{background: true})
+	if late.remove {
+		return r, late, ErrUnknown
+	}
+	return r, late, nil
+}
