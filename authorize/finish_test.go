@@ -109,14 +109,15 @@ func TestFinishStateUnknown(t *testing.T) {
 		states []string
 		target error
 	}{
+		{[]string{newState(time.Now())}, ErrStateUnknown},
 		{nil, ErrCallback},
 		{[]string{""}, ErrCallback},
 		{[]string{state, state}, ErrCallback},
 		{[]string{"x"}, ErrStateUnknown},
 		{[]string{strings.ToLower(state)}, ErrStateUnknown},
 		{[]string{state + "A"}, ErrStateUnknown},
+		{[]string{state + state}, ErrStateUnknown},
 		{[]string{"7" + state[1:]}, ErrStateUnknown},
-		{[]string{newState(time.Now())}, ErrStateUnknown},
 		{[]string{"../../grants/bpgo/00/" + state[:13]}, ErrStateUnknown},
 		{[]string{strings.Repeat("A", 1<<20)}, ErrStateUnknown},
 	} {
@@ -127,8 +128,8 @@ func TestFinishStateUnknown(t *testing.T) {
 		}
 		w.checkSilence(err)
 	}
-	if handle.Count(storagetest.Lock) != 0 || w.bank.count("/token") != 0 {
-		t.Error("something was locked, or sent")
+	if handle.Count(storagetest.Lock) != 0 || handle.Count(storagetest.Load) != 1 || w.bank.count("/token") != 0 {
+		t.Error("something was locked, looked for without need, or sent")
 	}
 	if outcome, err := f.Finish(t.Context(), Callback{Query: query}, w.find); err != nil || outcome.Result != Granted {
 		t.Errorf("the flow is gone: %+v, %v", outcome, err)
@@ -219,7 +220,7 @@ func TestFinishDamagedRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if outcome, err := f.Finish(t.Context(), Callback{Query: query}, w.find); !errors.Is(err, ErrStateUnknown) || !errors.Is(err, vault.ErrDamaged) || outcome != (Outcome{}) {
+	if outcome, err := f.Finish(t.Context(), Callback{Query: query}, w.find); !errors.Is(err, ErrStateUnknown) || errors.Is(err, vault.ErrDamaged) || outcome != (Outcome{}) {
 		t.Errorf("%+v, %v", outcome, err)
 	}
 }
@@ -230,11 +231,11 @@ func TestFinishBrowserGivesUp(t *testing.T) {
 	f, handle := w.instance()
 	query := w.bank.consent(w.begin(f))
 	ctx, giveUp := context.WithCancel(t.Context())
-	handle.Hook(func(_ context.Context, op storagetest.Op, _ string) error {
+	handle.Hook(func(ctx context.Context, op storagetest.Op, _ string) error {
 		if op == storagetest.Delete {
 			giveUp()
 		}
-		return nil
+		return ctx.Err()
 	})
 	outcome, err := f.Finish(ctx, Callback{Query: query}, w.find)
 	if err != nil || outcome.Result != Granted || ctx.Err() == nil {
@@ -272,6 +273,19 @@ func TestFinishExchangeFails(t *testing.T) {
 			}
 			w.checkSilence(outcome, err)
 		})
+	}
+}
+
+// A bank that is not the state's gets no code, whatever the lookup says.
+func TestFinishChecksTheBank(t *testing.T) {
+	for name, found := range map[string]*Bank{"none": nil, "empty": {ASPSP: "bpgo"}, "other": newWorld(t, nil).moved(func(b *Bank) { b.ASPSP = "other" })} {
+		w := newWorld(t, nil)
+		f := w.flow()
+		query := w.bank.consent(w.begin(f))
+		outcome, err := f.Finish(t.Context(), Callback{Query: query}, func(string) (*Bank, error) { return found, nil })
+		if !errors.Is(err, ErrReconfigured) || outcome.Result != Failed {
+			t.Errorf("%s: %+v, %v", name, outcome, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -129,6 +130,22 @@ func TestAudience(t *testing.T) {
 		w := newWorld(t, func(s *tokens.Spec) { s.Authorize.RequestObject = true; change(s) })
 		if got := url.Values(w.begin(w.flow())).Get("aud"); got != want {
 			t.Errorf("aud is %q, want %q", got, want)
+		}
+	}
+}
+
+// Inside a request object, what is JSON is JSON (OpenID Connect Core section 6.1).
+func TestClaimTypes(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"max_age", "60", `60`},
+		{"max_age", "soon", `"soon"`},
+		{"claims", `{"userinfo":{}}`, `{"userinfo":{}}`},
+		{"claims", `[1]`, `"[1]"`},
+		{"claims", `{"x`, `"{\"x"`},
+		{"prompt", "60", `"60"`},
+	} {
+		if got, err := json.Marshal(claimOf(c.name, c.value)); err != nil || string(got) != c.want {
+			t.Errorf("%s=%s: %s, %v", c.name, c.value, got, err)
 		}
 	}
 }

@@ -62,21 +62,35 @@ func TestPushedRefused(t *testing.T) {
 	}
 }
 
-// A state or nonce that a bank repeats as its error code is not passed on.
-func TestPushedEchoesState(t *testing.T) {
-	w := newWorld(t, kinds["pushed"])
-	w.aspsp.Client.Endpoint.Do = func(r *http.Request) (*http.Response, error) {
-		if err := r.ParseForm(); err != nil {
-			return nil, err
+// What a bank repeats of the request as its error code is not passed on.
+func TestPushedEchoes(t *testing.T) {
+	for _, name := range []string{"state", "nonce", "code_challenge", "client_secret"} {
+		for _, object := range []bool{false, true} {
+			w := newWorld(t, func(s *tokens.Spec) {
+				s.Authorize = tokens.Authorize{Pushed: "/par", PKCE: true, Nonce: true, RequestObject: object}
+				s.ClientAuth = tokens.ClientAuthPost
+			})
+			endpoint := w.aspsp.Client.Endpoint
+			endpoint.Secret = func() (string, error) { return "secret-of-the-TPP", nil }
+			endpoint.Do = func(r *http.Request) (*http.Response, error) {
+				if err := r.ParseForm(); err != nil {
+					return nil, err
+				}
+				form := r.PostForm
+				echo := form.Get(name)
+				if echo == "" {
+					echo = w.bank.object(form.Get("request")).Get(name)
+				}
+				w.bank.secrets[echo] = true
+				return answerOf(r, 400, "application/json", `{"error":"x`+echo+`"}`), nil
+			}
+			_, err := w.flow().Begin(t.Context(), w.aspsp, Begin{Grant: "grant-7", ReturnURL: "https://app.example/bank"})
+			if !errors.Is(err, ErrPushed) || len(w.bank.secrets) != 1 {
+				t.Error(err)
+			}
+			w.checkSilence(err)
 		}
-		w.bank.secrets[r.PostForm.Get("state")] = true
-		return answerOf(r, 400, "application/json", `{"error":"x`+r.PostForm.Get("state")+`"}`), nil
 	}
-	_, err := w.flow().Begin(t.Context(), w.aspsp, Begin{Grant: "grant-7", ReturnURL: "https://app.example/bank"})
-	if !errors.Is(err, ErrPushed) {
-		t.Error(err)
-	}
-	w.checkSilence(err)
 }
 
 // A bank that does not answer leaves nothing behind.

@@ -52,7 +52,8 @@ func (f *Flow) load(ctx context.Context, name string) (*record, error) {
 	case errors.Is(err, vault.ErrNotFound):
 		return nil, ErrStateUnknown
 	case errors.Is(err, vault.ErrDamaged):
-		return nil, fmt.Errorf("%w: %w", ErrStateUnknown, err)
+		// The vault keeps a copy and tells of it; to the PSU it is a new start.
+		return nil, fmt.Errorf("%w: its record is damaged", ErrStateUnknown)
 	case err != nil:
 		return nil, err
 	}

@@ -17,12 +17,16 @@ func TestSweep(t *testing.T) {
 	for _, lifetime := range []time.Duration{time.Minute, defaultLifetime, 90 * time.Minute, maxLifetime} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, nil)
-			v, _ := w.vault()
+			v, handle := w.vault()
 			f := New(Options{Vault: v, Lifetime: lifetime})
 			for range 48 {
 				query := w.bank.consent(w.begin(f))
 				time.Sleep(lifetime - time.Second)
+				alone, looked := w.states() == 1, handle.Count(storagetest.Load)
 				sweepAll(t, f)
+				if alone && handle.Count(storagetest.Load) != looked {
+					t.Fatal("records were read in the slot of a flow under way")
+				}
 				name, _ := recordName(query.Get("state"))
 				if _, err := v.Get(t.Context(), name); err != nil {
 					t.Fatalf("a flow under way was swept: %v", err)
