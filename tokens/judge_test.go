@@ -37,6 +37,8 @@ func TestJudge(t *testing.T) {
 		"whole, cut, one token":    {200, goodBody, true, VerdictGranted, nil, "", ""},
 		"half with both":           {200, `{"access_token":"` + access + `","refresh_token":"` + refresh + `","expires_in":36`, true, VerdictGranted, nil, "", refresh},
 		"half with both, in order": {200, `{"refresh_token":"` + refresh + `","access_token":"` + access + `",`, false, VerdictGranted, nil, "", refresh},
+		"half, to the last quote":  {200, `{"access_token":"` + access + `","refresh_token":"` + refresh + `"`, true, VerdictGranted, nil, "", refresh},
+		"byte order mark":          {200, "\xef\xbb\xbf" + pairBody, false, VerdictGranted, nil, "", refresh},
 		"fatal":                    {400, `{"error":"invalid_grant"}`, false, VerdictRefused, nil, "invalid_grant", ""},
 		"fatal in halves":          {400, `{"error":"invalid_grant","error_descr`, true, VerdictRefused, nil, "invalid_grant", ""},
 		"refusal with 200":         {200, `{"error":"invalid_grant"}`, false, VerdictRefused, nil, "invalid_grant", ""},

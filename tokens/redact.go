@@ -15,7 +15,8 @@ const (
 
 // These methods are why a Request, a Pair or an Answer cannot get into a log by
 // mistake. fmt calls no methods on unexported fields of other structs: keep
-// such values there by pointer only, of which fmt then prints the address.
+// such values there by pointer only, of which fmt then prints the address
+// (except for a verb that is wrong for a pointer, which go vet finds).
 
 // Format implements [fmt.Formatter] without the values, whatever the verb.
 func (Request) Format(f fmt.State, _ rune) { writeText(f, redactedRequest) }

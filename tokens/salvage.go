@@ -14,9 +14,11 @@ type members struct {
 }
 
 // salvage reads the members of a JSON object that came as a whole, even if the
-// object broke off after them. What follows the object is not looked at.
+// object broke off after them. A byte order mark and what follows the object are
+// not looked at.
 func salvage(body []byte) members {
 	m := members{values: map[string]json.RawMessage{}}
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if opening, err := decoder.Token(); err != nil || opening != json.Delim('{') {
 		return m
@@ -30,8 +32,8 @@ func salvage(body []byte) members {
 		if err := decoder.Decode(&value); err != nil {
 			return m
 		}
-		if int(decoder.InputOffset()) == len(body) {
-			return m // the last digits of a number may be missing
+		if last := value[len(value)-1]; int(decoder.InputOffset()) == len(body) && last >= '0' && last <= '9' {
+			return m // further digits may be missing
 		}
 		// After '{' and ',' the decoder gives nothing but strings.
 		m.values[name.(string)] = value
