@@ -27,6 +27,14 @@ func TestOptions(t *testing.T) {
 	same(t, "identity", firstWords(section(t, text, "## identity")),
 		slices.Concat(jsonKeys(reflect.TypeFor[caddymodule.Identity]()), jsonKeys(reflect.TypeFor[caddymodule.KeyPair]())))
 
+	vault := firstWords(section(t, text, "## vault"))
+	same(t, "vault in a Caddyfile", vault, caseWords(source(t, "caddymodule/caddyfile_vault.go"), "d.Val()"))
+	for _, key := range jsonKeys(reflect.TypeFor[caddymodule.Vault]()) {
+		if !strings.Contains(section(t, text, "## vault"), "`"+key+"`") {
+			t.Errorf("%s: the vault's %s is not documented", configurationFile, key)
+		}
+	}
+
 	app := section(t, text, "## The global option tpp")
 	words := caseWords(source(t, "caddymodule/caddyfile_app.go"), "d.Val()")
 	for _, word := range []string{"qwac", "qseal"} {
@@ -84,7 +92,7 @@ func TestModules(t *testing.T) {
 	documented := firstWords(section(t, read(t, configurationFile), "## JSON"))
 	var registered []string
 	for _, id := range caddy.Modules() {
-		if id == "tpp" || strings.HasSuffix(id, ".tpp") || strings.HasSuffix(id, ".tpp_health") {
+		if id == "tpp" || strings.HasSuffix(id, ".tpp") || strings.Contains(id, ".tpp_") {
 			registered = append(registered, id)
 		}
 	}

@@ -33,7 +33,10 @@ func (w *world) scrape(t *testing.T) (kinds map[string]string, labels map[string
 	for _, m := range regexp.MustCompile(`(?m)^# TYPE (caddy_tpp_\S+) (\S+)$`).FindAllStringSubmatch(string(text), -1) {
 		kinds[m[1]] = m[2]
 	}
-	for _, m := range regexp.MustCompile(`(?m)^(caddy_tpp_[a-z_]+?)(?:_bucket|_sum|_count)?\{(.*)\} `).FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^(caddy_tpp_[a-z_]+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? `).FindAllStringSubmatch(string(text), -1) {
+		if labels[m[1]] == nil {
+			labels[m[1]] = []string{}
+		}
 		for _, label := range regexp.MustCompile(`([a-z_]+)="`).FindAllStringSubmatch(m[2], -1) {
 			if label[1] != "le" && !slices.Contains(labels[m[1]], label[1]) {
 				labels[m[1]] = append(labels[m[1]], label[1])
@@ -60,6 +63,9 @@ func (w *world) testMetrics(t *testing.T) {
 	}
 	expired.Body.Close()
 	w.settle(t, w.sidecar)
+	if err := w.run(t, w.dir, "curl -sL 'http://"+w.sidecar+"/authorize?aspsp=bpgo-aisp&grant=lea&return_url=http://"+w.sidecar+"/-/health'"); err != nil {
+		t.Fatal(err)
+	}
 	kinds, labels := w.scrape(t)
 	text := read(t, operationsFile)
 	for _, row := range rows(section(t, text, "## Metrics")) {

@@ -91,7 +91,11 @@ func (w *world) startSidecar(t *testing.T) {
 	admin %[1]s
 	persist_config off
 	metrics
+	storage file_system %[7]s
 	tpp {
+		vault {
+			key world {file.%[2]s/vault-key}
+		}
 		identity acme {
 			qwac %[2]s/qwac.pem %[2]s/qwac-key.pem
 			qseal %[2]s/qseal.pem %[2]s/qseal-key.pem
@@ -102,11 +106,31 @@ func (w *world) startSidecar(t *testing.T) {
 			identity acme
 			trust_pool %[2]s/bank-ca.pem
 		}
+		aspsp bpgo-aisp {
+			profile bpce
+			base_url https://%[3]s/stet/psd2/v1.4.2
+			identity acme
+			scope aisp
+			trust_pool %[2]s/bank-ca.pem
+			redirect_uri http://%[8]s/callback
+			return_urls http://%[8]s/-/health
+			token {
+				grant none
+				authorize {
+					endpoint http://%[9]s/stet/psd2/oauth/authorize
+				}
+			}
+		}
 	}
 }
 :%[4]s {
 	bind 127.0.0.1
 	tpp_health /-/health
+	tpp_authorize /authorize
+	tpp_callback /callback
+	tpp_proxy /bpgo-aisp/* bpgo-aisp {
+		strip_prefix /bpgo-aisp
+	}
 	tpp_proxy /bpgo/* bpgo {
 		strip_prefix /bpgo
 	}
@@ -116,7 +140,7 @@ func (w *world) startSidecar(t *testing.T) {
 	bind 127.0.0.1
 	metrics
 }
-`, w.admin, w.dir, w.bank, port(w.sidecar), port(w.metricsListener), logRecipe(t)))
+`, w.admin, w.dir, w.bank, port(w.sidecar), port(w.metricsListener), logRecipe(t), t.TempDir(), w.sidecar, w.control))
 	w.said = new(output)
 	w.start(t, w.said, "run", "--config", w.caddyfile, "--adapter", "caddyfile")
 	w.await(t, "http://"+w.sidecar+"/-/health", "")
