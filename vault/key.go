@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 )
@@ -24,11 +25,11 @@ type Key struct {
 	Secret []byte
 }
 
-// String gives the id and hides the secret. So do GoString and LogValue.
+// String gives the id and hides the secret.
 func (k Key) String() string { return "vault key " + k.ID }
 
-// GoString hides the secret from %#v.
-func (k Key) GoString() string { return k.String() }
+// Format hides the secret from package fmt, whatever the verb.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
 
 // LogValue hides the secret from slog.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
@@ -53,10 +54,10 @@ func ParseSecret(text string) ([]byte, error) {
 	if text == "" {
 		return nil, fmt.Errorf("%w: the secret is empty; is the file or variable it comes from set?", ErrKey)
 	}
-	if len(text) == hex.EncodedLen(SecretSize) {
-		if secret, err := hex.DecodeString(text); err == nil {
-			return secret, nil
-		}
+	// No base64 of 32 bytes has an even number of characters that are all digits
+	// of hexadecimal numbers: it has 43, or ends with "=".
+	if secret, err := hex.DecodeString(text); err == nil {
+		return ofSize(secret)
 	}
 	bare := strings.TrimRight(text, "=")
 	// One alphabet at a time: a text that mixes them is a mistake.
@@ -65,13 +66,17 @@ func ParseSecret(text string) ([]byte, error) {
 		if err != nil || strings.ContainsAny(bare, "\r\n") || len(text)-len(bare) > 2 {
 			continue
 		}
-		if len(secret) != SecretSize {
-			return nil, fmt.Errorf("%w: the secret has %d bytes, and must have %d", ErrKey, len(secret), SecretSize)
-		}
-		return secret, nil
+		return ofSize(secret)
 	}
 	return nil, fmt.Errorf("%w: the secret is neither base64 nor hexadecimal; it must be %d random bytes, such as from: openssl rand -base64 %d",
 		ErrKey, SecretSize, SecretSize)
+}
+
+func ofSize(secret []byte) ([]byte, error) {
+	if len(secret) != SecretSize {
+		return nil, fmt.Errorf("%w: the secret has %d bytes, and must have %d", ErrKey, len(secret), SecretSize)
+	}
+	return secret, nil
 }
 
 func checkKeyID(id string) error {
