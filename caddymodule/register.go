@@ -19,9 +19,9 @@ func init() {
 	httpcaddyfile.RegisterDirective("tpp_proxy", parseProxy)
 	httpcaddyfile.RegisterDirectiveOrder("tpp_proxy", httpcaddyfile.Before, "reverse_proxy")
 	httpcaddyfile.RegisterHandlerDirective("tpp_authorize", parseAuthorize)
-	httpcaddyfile.RegisterDirectiveOrder("tpp_authorize", httpcaddyfile.Before, "tpp_proxy")
+	httpcaddyfile.RegisterDirectiveOrder("tpp_authorize", httpcaddyfile.Before, "reverse_proxy")
 	httpcaddyfile.RegisterHandlerDirective("tpp_callback", parseCallback)
-	httpcaddyfile.RegisterDirectiveOrder("tpp_callback", httpcaddyfile.Before, "tpp_proxy")
+	httpcaddyfile.RegisterDirectiveOrder("tpp_callback", httpcaddyfile.Before, "reverse_proxy")
 	httpcaddyfile.RegisterHandlerDirective("tpp_health", parseHealth)
 	httpcaddyfile.RegisterDirectiveOrder("tpp_health", httpcaddyfile.Before, "respond")
 }
