@@ -86,6 +86,38 @@ func BenchmarkCached100000(b *testing.B) {
 	}
 }
 
+// BenchmarkHandle100000 is the same with a handle for each key.
+func BenchmarkHandle100000(b *testing.B) {
+	c := newTestCache(b, CacheOptions{})
+	ep := (&bank{}).endpoint()
+	handles := make([]*Handle, 100_000)
+	for i := range handles {
+		key := testKey
+		key.Grant = "psu-" + strconv.Itoa(i)
+		c.tokens.put(key, newToken("token-"+strconv.Itoa(i), time.Now(), time.Hour, time.Minute))
+		handles[i] = c.Handle(key)
+		if _, err := handles[i].Token(b.Context(), ep); err != nil {
+			b.Fatal(err)
+		}
+	}
+	rand.Shuffle(len(handles), func(i, j int) { handles[i], handles[j] = handles[j], handles[i] })
+	for _, used := range []int{1, 1000, len(handles)} {
+		b.Run("used="+strconv.Itoa(used), func(b *testing.B) {
+			ctx := b.Context()
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				if _, err := handles[i].Token(ctx, ep); err != nil {
+					b.Fatal(err)
+				}
+				if i++; i == used {
+					i = 0
+				}
+			}
+		})
+	}
+}
+
 func lookUp(b *testing.B, c *Cache, keys []Key) {
 	ctx, ep := b.Context(), (&bank{}).endpoint()
 	b.ReportAllocs()

@@ -106,17 +106,22 @@ func NewCache(opts CacheOptions) *Cache {
 func (c *Cache) Token(ctx context.Context, key Key, ep *Endpoint) (*Token, error) {
 	now := c.now()
 	e, ok := c.tokens.get(key)
-	if !ok || !e.token.usable(now) {
+	if !ok || !e.usable(now) {
 		return c.await(ctx, key, ep)
 	}
+	c.use(&key, ep, e, now)
+	return e.token, nil
+}
+
+// use notes that an entry is used, and starts its renewal if that is due.
+func (c *Cache) use(key *Key, ep *Endpoint, e *entry, now time.Time) {
 	at := now.UnixNano()
 	if at-e.touched.Load() >= int64(touchEvery) {
-		c.tokens.touch(key, e, at)
+		c.tokens.touch(*key, e, at)
 	}
 	if due := e.renewAt.Load(); at >= due {
-		c.renew(key, ep, e, due, now)
+		c.renew(*key, ep, e, due, now)
 	}
-	return e.token, nil
 }
 
 // Drop forgets t, which the bank has answered 401 to, so that the next call of
@@ -206,7 +211,7 @@ func (c *Cache) join(key Key, ep *Endpoint) (*Token, *flight, error) {
 	}
 	now := c.now()
 	if e, ok := c.tokens.get(key); ok {
-		if e.token.usable(now) {
+		if e.usable(now) {
 			return e.token, nil, nil
 		}
 		c.tokens.remove(key, e.token)

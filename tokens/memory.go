@@ -22,23 +22,40 @@ const (
 // the cost of a look-up.
 const touchEvery = time.Second
 
-// entry is a kept token, when to renew it and when it was last used. The times
-// are beside the token, for they change.
+// entry is a kept token, until when it is good, when to renew it and when it was
+// last used. What a look-up reads is here and not behind the token, and fills
+// one cache line: among many tokens, waiting for memory is what takes the time.
 type entry struct {
 	token *Token
-	// renewAt and touched are in Unix nanoseconds.
-	renewAt atomic.Int64
-	touched atomic.Int64
+	// until and from are the token's, until by either clock.
+	until time.Time
+	from  int64
+	// untilWall is zero once the entry is no longer kept. All from here are in
+	// Unix nanoseconds.
+	untilWall atomic.Int64
+	renewAt   atomic.Int64
+	touched   atomic.Int64
 }
 
 func newEntry(token *Token) *entry {
 	usable := token.usableUntil.Sub(token.obtained)
 	share := renewShare + renewJitter*(2*rand.Float64()-1)
-	e := &entry{token: token}
+	e := &entry{token: token, until: token.usableUntil, from: token.usableFromWall}
+	e.untilWall.Store(token.usableUntilWall)
 	e.renewAt.Store(token.obtained.Add(time.Duration(share * float64(usable))).UnixNano())
 	e.touched.Store(token.obtained.UnixNano())
 	return e
 }
+
+// usable reports whether the entry is still kept and its token usable, as
+// Token.usable does.
+func (e *entry) usable(now time.Time) bool {
+	at := now.UnixNano()
+	return at < e.untilWall.Load() && at >= e.from && now.Before(e.until)
+}
+
+// retire tells those who hold the entry that it is no longer kept.
+func (e *entry) retire() { e.untilWall.Store(0) }
 
 // postponeRenewal claims the renewal that is due for the caller, and puts the
 // next one off to wait. It is false if someone else has claimed it.
@@ -54,7 +71,11 @@ type memory struct {
 }
 
 func newMemory(size int) *memory {
-	return &memory{entries: newLRU[*entry](size)}
+	entries, err := lru.NewWithEvict(size, func(_ Key, e *entry) { e.retire() })
+	if err != nil {
+		panic(err) // as in newLRU
+	}
+	return &memory{entries: entries}
 }
 
 func (m *memory) get(key Key) (*entry, bool) { return m.entries.Peek(key) }
@@ -65,7 +86,12 @@ func (m *memory) touch(key Key, e *entry, at int64) {
 	m.entries.Get(key)
 }
 
-func (m *memory) put(key Key, token *Token) { m.entries.Add(key, newEntry(token)) }
+func (m *memory) put(key Key, token *Token) {
+	if old, ok := m.entries.Peek(key); ok {
+		defer old.retire() // once the new one is there
+	}
+	m.entries.Add(key, newEntry(token))
+}
 
 // remove forgets the key's token if it is this one.
 func (m *memory) remove(key Key, token *Token) {
@@ -88,7 +114,7 @@ func (m *memory) removeAll(aspsp string) (removed int) {
 func (m *memory) states(now time.Time) []State {
 	states := []State{}
 	for _, key := range m.entries.Keys() {
-		if e, ok := m.entries.Peek(key); ok && e.token.usable(now) {
+		if e, ok := m.entries.Peek(key); ok && e.usable(now) {
 			states = append(states, State{
 				Key:         key,
 				ObtainedAt:  e.token.obtained,

@@ -11,6 +11,9 @@ const scheme = "Bearer "
 // redacted is what every printed form of a token shows in its place.
 const redacted = "[redacted token]"
 
+// clockSkew is how far the clocks of machines that share tokens may differ.
+const clockSkew = time.Minute
+
 // Token is one access token. It never changes and is safe for concurrent use.
 // Whatever way it is printed, logged or marshalled, its value does not appear;
 // only [Token.Value] and [Token.AuthorizationHeader] give it away.
@@ -24,6 +27,8 @@ type Token struct {
 	usableUntil time.Time
 	// usableUntilWall is usableUntil in Unix nanoseconds: the wall clock alone.
 	usableUntilWall int64
+	// usableFromWall is obtained less clockSkew, likewise.
+	usableFromWall int64
 	// clientID is a pointer for the same reason as header.
 	clientID *string
 }
@@ -62,6 +67,7 @@ func newToken(value string, obtained time.Time, lifetime, margin time.Duration) 
 		expiry:          obtained.Add(lifetime),
 		usableUntil:     usableUntil,
 		usableUntilWall: usableUntil.UnixNano(),
+		usableFromWall:  obtained.Add(-clockSkew).UnixNano(),
 	}
 }
 
@@ -99,14 +105,17 @@ func (t *Token) RenewAt() time.Time {
 }
 
 // Usable reports whether the token may still be sent: [Spec.ExpiryMargin]
-// before its end it no longer is. Both clocks must agree.
+// before its end it no longer is, nor if it was obtained more than a minute after
+// now. Both clocks must agree.
 func (t *Token) Usable(now time.Time) bool { return t != nil && t.usable(now) }
 
 // usable reports whether the token may still be handed out. Both clocks must
 // agree: the monotonic one stands still while a machine sleeps, the wall clock
-// can be set back.
+// can be set back. A token from the future was obtained before that happened,
+// or on a machine whose clock is wrong: when it ends is anyone's guess.
 func (t *Token) usable(now time.Time) bool {
-	return now.Before(t.usableUntil) && now.UnixNano() < t.usableUntilWall
+	at := now.UnixNano()
+	return now.Before(t.usableUntil) && at < t.usableUntilWall && at >= t.usableFromWall
 }
 
 // String implements fmt.Stringer without the value.

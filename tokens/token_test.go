@@ -111,6 +111,28 @@ func TestTokenEndsByEitherClock(t *testing.T) {
 	}
 }
 
+// A token that seems to come from the future was obtained before the clock was
+// set back.
+func TestTokenFromTheFutureIsNotUsed(t *testing.T) {
+	obtained := time.Unix(1_800_000_000, 0)
+	token := NewToken(secret, obtained, time.Hour, &Spec{})
+	for ahead, want := range map[time.Duration]bool{0: true, clockSkew: true, clockSkew + time.Second: false, 24 * time.Hour: false} {
+		now := obtained.Add(-ahead)
+		if token.Usable(now) != want || newEntry(token).usable(now) != want {
+			t.Errorf("%v ahead: usable %v", ahead, !want)
+		}
+	}
+	if (*Token)(nil).Usable(obtained) || (&Token{}).Usable(obtained) {
+		t.Error("no token is usable")
+	}
+	if got := token.RenewAt().Sub(obtained); got != (time.Hour-30*time.Second)*4/5 {
+		t.Errorf("to be renewed after %v", got)
+	}
+	if named := token.WithClientID("c"); named.ClientID() != "c" || token.ClientID() != "" || named.Value() != secret || (*Token)(nil).ClientID() != "" {
+		t.Errorf("client_id %q, %q", named.ClientID(), token.ClientID())
+	}
+}
+
 func TestRenewalIsDueAtFourFifthsOfUse(t *testing.T) {
 	obtained := time.Now()
 	usable := time.Hour - 30*time.Second

@@ -57,7 +57,7 @@ func (s *Spec) Validate() error {
 		{"endpoint", s.Endpoint}, {"revocation", s.Revocation}, {"metadata", s.Metadata},
 		{"authorize.endpoint", s.Authorize.Endpoint}, {"authorize.pushed", s.Authorize.Pushed}, {"id_token.keys", s.IDToken.Keys},
 	} {
-		if reason := checkEndpoint(u.value); reason != "" {
+		if reason := checkEndpoint(u.value); reason != "" && !(u.name == "authorize.endpoint" && LoopbackHTTP(u.value)) {
 			refuse("%s %s", u.name, reason)
 		}
 	}
