@@ -149,7 +149,7 @@ func authorizationURL(raw string, parameters url.Values) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: the profile has no authorization endpoint: write token { authorize { endpoint } }", ErrNoAuthorize)
 	}
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
+	if err != nil || u.Scheme != "https" && !tokens.LoopbackHTTP(raw) || u.Host == "" || u.User != nil || u.Fragment != "" {
 		return nil, fmt.Errorf("%w: the authorization endpoint must be an https URL without user name and fragment", ErrNoAuthorize)
 	}
 	for name := range u.Query() {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -34,7 +33,7 @@ func (a *ASPSP) compileTokenURLs() error {
 		}
 		*into = u.String()
 	}
-	if address := spec.Authorize.Endpoint; isLoopbackHTTP(address) {
+	if address := spec.Authorize.Endpoint; tokens.LoopbackHTTP(address) {
 		a.urls.authorization = address // a sandbox: only the PSU's browser goes there
 	} else {
 		read(&a.urls.authorization, "token.authorize.endpoint", address)
@@ -52,16 +51,6 @@ func (a *ASPSP) compileTokenURLs() error {
 		a.discovery = &tokens.Discovery{URL: a.urls.metadata, Hosts: a.serverHosts()}
 	}
 	return errors.Join(wrong...)
-}
-
-// isLoopbackHTTP reports whether an address is plain HTTP on this machine.
-func isLoopbackHTTP(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return ip != nil && ip.IsLoopback() || u.Hostname() == "localhost"
 }
 
 // serverHosts are the hosts that the QWAC may be shown to: those that the
