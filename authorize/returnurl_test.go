@@ -122,7 +122,7 @@ func TestCheckReturnURLs(t *testing.T) {
 		t.Error(err)
 	}
 	for _, entry := range []string{"", "app.example", "http://app.example/", "https://*.app.example/", "https://app.example/?x=1", "https://app.example/#x",
-		"https://127.1/", "https://0x7f.1/", "https://app.0x7f/", "https://[fe80::1%25lo]/", "https://app.example/" + strings.Repeat("a", maxReturnURL)} {
+		"https://127.1/", "https://[127.0.0.1]/", "https://app.example:0443/", "https://app.example:0/", "https://0x7f.1/", "https://app.0x7f/", "https://[fe80::1%25lo]/", "https://app.example/" + strings.Repeat("a", maxReturnURL)} {
 		if err := CheckReturnURLs([]string{entry}); !errors.Is(err, ErrReturnURL) {
 			t.Errorf("%q: %v", entry, err)
 		}

@@ -46,6 +46,7 @@ type world struct {
 	secret  []byte
 	bank    *fakeBank
 	aspsp   *Bank
+	store   *grants.Store // the last instance's
 
 	mu     sync.Mutex
 	events []Event
@@ -93,7 +94,16 @@ func (w *world) vault() (*vault.Vault, *storagetest.Memory) {
 	return v, handle
 }
 
-// flow makes a Flow as an instance of its own would.
+// instance makes a Flow with a Store, as a sidecar of its own would.
+func (w *world) instance() (*Flow, *storagetest.Memory) {
+	w.t.Helper()
+	v, handle := w.vault()
+	store := grants.New(grants.Options{Vault: v})
+	w.t.Cleanup(store.Close)
+	w.store = store
+	return New(Options{Vault: v, Grants: store, OnEvent: w.onEvent}), handle
+}
+
 func (w *world) flow() *Flow {
 	f, _ := w.instance()
 	return f
