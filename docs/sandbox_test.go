@@ -19,6 +19,15 @@ func TestFaultFields(t *testing.T) {
 	same(t, "faults", firstWords(section(t, read(t, sandboxFile), "## Faults")), jsonKeys(reflect.TypeFor[sandbox.Fault]()))
 }
 
+func TestRuleFields(t *testing.T) {
+	var fields []string
+	for _, part := range []reflect.Type{reflect.TypeFor[sandbox.TokenRules](), reflect.TypeFor[sandbox.AuthorizeRules](), reflect.TypeFor[sandbox.IDTokenRules]()} {
+		fields = append(fields, jsonKeys(part)...)
+	}
+	same(t, "rules", firstWords(section(t, read(t, sandboxFile), "## Rules of the authorization server")), fields)
+	same(t, "clients", firstWords(section(t, read(t, sandboxFile), "## Clients")), jsonKeys(reflect.TypeFor[sandbox.Client]()))
+}
+
 // The accounts in the documentation have the balances that the bank knows.
 func TestPersonas(t *testing.T) {
 	text := section(t, read(t, sandboxFile), "## Personas")

@@ -3,24 +3,29 @@ package sandbox
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
+)
+
+// defaultLogin is the persona that consents unless "login" names another.
+const defaultLogin = "D0999990I0"
+
+// Values of login that make the PSU, or the bank, fail.
+const (
+	loginDeny  = "deny"   // access_denied
+	loginError = "error:" // followed by the code to send back
 )
 
 // authorize is the redirect of the code flow. The PSU consents at once. On the
 // bank's own listener it asks for a QWAC as everything there does; Control
 // serves it too, for browsers that have none.
-func (c *call) authorize() (*answer, *problem) { return c.bank.grantCode(c.r.URL.RawQuery) }
+func (c *call) authorize() (*answer, *problem) { return c.bank.sendBack(c.r.URL) }
 
-// defaultLogin is the persona that consents unless "login" names another.
-const defaultLogin = "D0999990I0"
-
-// grantCode checks an authorize request and issues a code. "login" is the
-// sandbox's own parameter. An error is shown, not redirected: it is for the
-// developer who reads it.
-func (b *Bank) grantCode(rawQuery string) (*answer, *problem) {
-	q, err := url.ParseQuery(rawQuery)
+// sendBack checks an authorize request and sends the PSU back with a code.
+// "login" is the sandbox's own parameter. A wrong request is shown, not
+// redirected: it is for the developer who reads it.
+func (b *Bank) sendBack(asked *url.URL) (*answer, *problem) {
+	q, err := url.ParseQuery(asked.RawQuery)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "invalid_request", "the query cannot be read")
 	}
@@ -28,50 +33,73 @@ func (b *Bank) grantCode(rawQuery string) (*answer, *problem) {
 	if login == "" {
 		login = defaultLogin
 	}
-	client := b.client(q.Get("client_id"))
-	redirect, err := url.Parse(q.Get("redirect_uri"))
-	switch {
-	case q.Get("response_type") != "code":
-		err = errText("response_type is not code")
-	case client == nil:
-		err = errText("client_id is not the organizationIdentifier of a registered TPP")
-	case err != nil || redirect.Scheme == "" || redirect.Host == "" || redirect.Fragment != "" || len(q.Get("redirect_uri")) > 140:
-		err = errText("redirect_uri is missing, not absolute or longer than 140 characters")
-	case client.RedirectURIs != nil && !slices.Contains(client.RedirectURIs, q.Get("redirect_uri")):
-		err = errText("redirect_uri is not registered for the client")
-	case len(q.Get("state")) > 34:
-		err = errText("state is longer than 34 characters")
-	case personaByLogin(login) == nil:
-		err = errText("login is no persona of the sandbox")
-	}
-	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "invalid_request", "%v", err)
-	}
-	if p := checkScopeList(q.Get("scope")); p != nil {
+	q.Del("login")
+	given, p := b.requestOf(q)
+	if p != nil {
 		return nil, p
 	}
-	code := b.tokens.newCode(b.now(), time.Duration(b.Rules().Authorize.CodeLifetime), &authorization{
-		ClientID: q.Get("client_id"), RedirectURI: q.Get("redirect_uri"), Scope: q.Get("scope"), PSU: login,
-	})
-	back := redirect.Query()
-	back.Set("code", code)
-	if state := q.Get("state"); state != "" {
+	a, p := b.readAuthorization(given.params, strings.HasPrefix(asked.Path, ingPrefix))
+	if p != nil {
+		return nil, p
+	}
+	rules := b.Rules().Authorize
+	switch {
+	case rules.Pushed && !given.pushed:
+		return nil, refuse(http.StatusBadRequest, "invalid_request", "this bank takes pushed authorization requests only (RFC 9126)")
+	case rules.RequestObject && !given.signed:
+		return nil, refuse(http.StatusBadRequest, "invalid_request", "this bank takes signed authorization requests only (RFC 9101)")
+	}
+	code, failed := strings.CutPrefix(login, loginError)
+	if login != loginDeny && !failed && personaByLogin(login) == nil {
+		return nil, refuse(http.StatusBadRequest, "invalid_request", "login is no persona of the sandbox")
+	}
+	if given.pushed && !b.pushed.spend(given.handle) {
+		return nil, refuse(http.StatusBadRequest, "invalid_request_uri", "request_uri was used")
+	}
+	back := url.Values{}
+	switch {
+	case login == loginDeny:
+		back.Set("error", "access_denied")
+		back.Set("error_description", "the PSU said no")
+	case failed:
+		back.Set("error", code)
+	default:
+		a.PSU = login
+		back.Set("code", b.tokens.newCode(b.now(), time.Duration(rules.CodeLifetime), a))
+	}
+	if rules.Issuer {
+		back.Set("iss", b.issuer())
+	}
+	if state := given.params.Get("state"); state != "" {
 		back.Set("state", state)
 	}
-	redirect.RawQuery = back.Encode()
-	a := newAnswer(http.StatusFound, "", nil)
-	a.header.Set("Location", redirect.String())
-	noStore(a)
-	return a, nil
+	return redirectTo(a.RedirectURI, back), nil
 }
 
-// checkScopeList wants exactly one role; aisp may be extended.
-func checkScopeList(scope string) *problem {
+// redirectTo adds parameters to a callback that was checked before.
+func redirectTo(callback string, add url.Values) *answer {
+	a := newAnswer(http.StatusFound, "", nil)
+	if to, err := url.Parse(callback); err == nil {
+		query := to.Query()
+		for name := range add {
+			query.Set(name, add.Get(name))
+		}
+		to.RawQuery = query.Encode()
+		a.header.Set("Location", to.String())
+	}
+	noStore(a)
+	return a
+}
+
+// checkScopeList wants exactly one role; aisp may be extended, and an OpenID
+// bank knows two more.
+func checkScopeList(scope string, openID bool) *problem {
 	roles := 0
 	for s := range strings.FieldsSeq(scope) {
 		switch {
-		case roleForScope(s) != "":
+		case roleForScope(s) != "" && !strings.HasPrefix(s, ingScope):
 			roles++
+		case openID && (s == "openid" || s == "offline_access"):
 		case s != "extended_transaction_history":
 			return refuse(http.StatusBadRequest, "invalid_scope", "the scope is not known")
 		}
@@ -81,8 +109,3 @@ func checkScopeList(scope string) *problem {
 	}
 	return nil
 }
-
-// errText is an error that is only its text.
-type errText string
-
-func (e errText) Error() string { return string(e) }

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,21 +58,26 @@ type Options struct {
 
 // Bank is a running or startable ASPSP. It is safe for concurrent use.
 type Bank struct {
-	opts       Options
-	endpoints  []endpoint
-	registry   *registry
-	trust      *trust
-	tokens     *tokenStore
-	rules      rulebook
-	tokenCalls tokenLedger
-	clients    clients
-	jwtIDs     *memory
-	faults     Faults
-	ledger     ledger
-	requestIDs *memory
-	signatures *memory
-	unattended *quota
-	consents   *consentStore
+	opts         Options
+	endpoints    []endpoint
+	registry     *registry
+	trust        *trust
+	tokens       *tokenStore
+	rules        rulebook
+	tokenCalls   tokenLedger
+	clients      clients
+	applications applications
+	browser      atomic.Pointer[string]
+	jwtIDs       *memory
+	pushed       pushedRequests
+	keys         bankKeys
+	lies         metadataChanges
+	faults       Faults
+	ledger       ledger
+	requestIDs   *memory
+	signatures   *memory
+	unattended   *quota
+	consents     *consentStore
 
 	server *http.Server
 	closed chan struct{}
@@ -138,6 +144,18 @@ func New(opts Options) (*Bank, error) {
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	return b, nil
+}
+
+// SetBrowserURL tells where PSUs' browsers reach the authorization endpoint,
+// which is what metadata and ING's authorization-server-url name: the address of
+// Control, say, since browsers have no QWAC. Default the bank's URL.
+func (b *Bank) SetBrowserURL(origin string) { b.browser.Store(&origin) }
+
+func (b *Bank) browserURL() string {
+	if origin := b.browser.Load(); origin != nil {
+		return *origin
+	}
+	return b.URL()
 }
 
 // issuer is the name of the authorization server.

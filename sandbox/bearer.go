@@ -57,7 +57,7 @@ func (c *call) checkScope(g *grant) {
 	if role := roleForScope(scope); !slices.Contains(c.qwac.Roles, role) {
 		c.fail(http.StatusForbidden, codeScope, "the QWAC lacks the role %s that this endpoint needs", role)
 	}
-	if scope == "aisp" && g.PSU == "" {
+	if roleForScope(scope) == "PSP_AI" && g.PSU == "" {
 		c.fail(http.StatusForbidden, codeNotGranted, "the access token stands for no PSU")
 	}
 }

@@ -21,6 +21,9 @@ func (c *call) check() {
 		c.checkOptionalSignature()
 		c.checkMethod()
 		return
+	case dialectING:
+		c.checkING()
+		return
 	case dialectSTET:
 		c.checkSTETSignature()
 	case dialectBerlin:

@@ -135,7 +135,7 @@ func basic(value string) (id, secret string, p *problem) {
 // checkAssertion judges the assertion of private_key_jwt (RFC 7523 section 3,
 // OpenID Connect Core section 9).
 func (c *call) checkAssertion(client *Client, j *jwt) *problem {
-	if err := j.verify(c.bank.keys(client), client.Algorithms); err != nil {
+	if err := j.verify(c.bank.keysOf(client), client.Algorithms); err != nil {
 		return badClient("client_assertion: %v", err)
 	}
 	want := wanted{issuer: client.ID, subject: client.ID, audiences: c.audiences(c.endpoint.path), now: c.bank.now(), single: true}

@@ -99,6 +99,10 @@ func (b *Bank) client(id string) *Client {
 	if c == nil && b.registry.knows(id) {
 		c = implicit(id)
 	}
+	if known := b.applications.of(id); c == nil && known != nil {
+		c = implicit(known[0].OrgID)
+		c.ID = id
+	}
 	return c
 }
 
@@ -122,8 +126,8 @@ func (b *Bank) byCertificate(organization string) *Client {
 	return nil
 }
 
-// keys are those that a client's JWTs are verified with.
-func (b *Bank) keys(c *Client) []jose.JSONWebKey {
+// keysOf are those that a client's JWTs are verified with.
+func (b *Bank) keysOf(c *Client) []jose.JSONWebKey {
 	if c.Keys != nil {
 		return c.Keys.Keys
 	}

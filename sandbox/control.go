@@ -20,10 +20,13 @@ import (
 //	GET  /rules          present Rules; PUT replaces them
 //	GET  /pairs          as Bank.Pairs; ?psu= for one PSU
 //	GET  /tokens/{hash}  as Bank.TokenState
+//	PUT  /metadata       as Bank.SetMetadata
+//	POST /rotate-keys    as Bank.RotateKeys
 //	PUT  /clients        as Bank.Register
 //	POST /consents/age   as Bank.AgeConsents: {"psu":"","days":180}
 //	POST /consents/revoke  as Bank.RevokeConsent: {"psu":"","role":""}
 //	GET  /stet/psd2/oauth/authorize  the code flow, for browsers without QWAC
+//	GET  /oauth2/authorize           the same at ING
 //
 // It is not protected: whoever reaches it can use it.
 func (b *Bank) Control() http.Handler {
@@ -44,19 +47,28 @@ func (b *Bank) Control() http.Handler {
 	mux.HandleFunc("PUT /rules", taking(b.SetRules))
 	mux.HandleFunc("GET /pairs", func(w http.ResponseWriter, r *http.Request) { writeJSON(w, b.Pairs(r.URL.Query().Get("psu"))) })
 	mux.HandleFunc("GET /tokens/{hash}", func(w http.ResponseWriter, r *http.Request) { writeJSON(w, b.TokenState(r.PathValue("hash"))) })
+	mux.HandleFunc("PUT /metadata", taking(b.metadataAsked))
+	mux.HandleFunc("POST /rotate-keys", func(w http.ResponseWriter, _ *http.Request) {
+		b.RotateKeys()
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("PUT /clients", taking(b.Register))
 	mux.HandleFunc("POST /consents/age", taking(b.ageAsked))
 	mux.HandleFunc("POST /consents/revoke", taking(b.revokeAsked))
-	mux.HandleFunc("GET "+stetPrefix+"oauth/authorize", func(w http.ResponseWriter, r *http.Request) {
-		a, p := b.grantCode(r.URL.RawQuery)
-		if p != nil {
-			http.Error(w, p.Text, p.Status)
-			return
-		}
-		w.Header().Set("Location", a.header.Get("Location"))
-		w.WriteHeader(a.status)
-	})
+	mux.HandleFunc("GET "+stetPrefix+"oauth/authorize", b.browse)
+	mux.HandleFunc("GET /oauth2/authorize", b.browse)
 	return mux
+}
+
+// browse is the code flow for a browser.
+func (b *Bank) browse(w http.ResponseWriter, r *http.Request) {
+	a, p := b.sendBack(r.URL)
+	if p != nil {
+		http.Error(w, p.Text, p.Status)
+		return
+	}
+	w.Header().Set("Location", a.header.Get("Location"))
+	w.WriteHeader(a.status)
 }
 
 // taking makes a handler that reads the body, strictly, and hands it on.

@@ -9,6 +9,12 @@
 // mistake of the signer is not repeated by its judge. Over HTTP/1.1 the
 // signature is verified against the bytes as they arrived.
 //
+// Its authorization server is strict, too: clients authenticate in the one way
+// they registered for, codes work once, one pair of tokens lives per PSU, TPP
+// and role, and PKCE, pushed and signed requests are verified. What becomes of
+// refresh tokens, and what is demanded, is up to Rules. It counts every token
+// call. A few resources below /oauth2/ and /v3/ do as ING does.
+//
 // The token endpoint is /stet/psd2/oauth/token, the code flow begins at
 // /stet/psd2/oauth/authorize. A keyId of the form SN=,CA= must carry the serial
 // number in hexadecimal and the issuer's name as Java's X500Principal.getName()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Object identifiers of ETSI EN 319 412-5 and ETSI TS 119 495.
@@ -124,6 +125,9 @@ func roleForScope(scope string) string {
 		return "PSP_PI"
 	case "cbpii", "piisp":
 		return "PSP_IC"
+	}
+	if strings.HasPrefix(scope, ingScope) {
+		return "PSP_AI"
 	}
 	return ""
 }

@@ -107,7 +107,7 @@ func (c *call) refusal(problems []*problem) *answer {
 	if first.Status == http.StatusMethodNotAllowed && c.endpoint.method != "" {
 		a.header.Set("Allow", c.endpoint.method)
 	}
-	if _, ok := c.msg.first("authorization"); ok && first.Code == "invalid_client" {
+	if _, ok := c.msg.first("authorization"); ok && first.Code == "invalid_client" && c.endpoint.dialect == dialectToken {
 		// RFC 6749 section 5.2.
 		a.header.Set("WWW-Authenticate", "Basic")
 	}

@@ -38,6 +38,12 @@ func (m *message) values(lower string) []string {
 	return out
 }
 
+// value is the first value of a field, "" if there is none.
+func (m *message) value(lower string) string {
+	v, _ := m.first(lower)
+	return v
+}
+
 // first returns the first value of a field, and whether there is one.
 func (m *message) first(lower string) (string, bool) {
 	for _, f := range m.Fields {

@@ -10,6 +10,7 @@ const (
 	dialectBerlin
 	dialectToken
 	dialectAuthorize
+	dialectING
 )
 
 // Names of operations, as in Record.Operation.
@@ -40,11 +41,16 @@ const (
 )
 
 // endpoints lists what the bank serves: section "endpoints" of BPCE's API
-// reference for both versions, and three resources of the Berlin Group.
+// reference for both versions, three resources of the Berlin Group, and a
+// few of ING's.
 func endpoints() []endpoint {
 	list := []endpoint{
 		{name: operationToken, dialect: dialectToken, method: "POST", path: split(stetPrefix + "oauth/token"), run: (*call).token},
 		{name: operationRevoke, dialect: dialectToken, method: "POST", path: split(stetPrefix + "oauth/revoke"), run: (*call).revoke},
+		{name: operationPush, dialect: dialectToken, method: "POST", path: split(stetPrefix + "oauth/par"), run: (*call).push},
+		{name: "keys", dialect: dialectAuthorize, method: "GET", path: split(stetPrefix + "oauth/jwks"), run: (*call).keySet},
+		{name: "metadata", dialect: dialectAuthorize, method: "GET", path: split("/.well-known/oauth-authorization-server"), run: (*call).metadata},
+		{name: "metadata", dialect: dialectAuthorize, method: "GET", path: split("/.well-known/openid-configuration"), run: (*call).metadata},
 		{name: operationAuthorize, dialect: dialectAuthorize, method: "GET", path: split(stetPrefix + "oauth/authorize"), run: (*call).authorize},
 	}
 	for _, v := range []struct{ version, cardScope, from, to string }{
@@ -73,7 +79,7 @@ func endpoints() []endpoint {
 	berlin("berlin-accounts", "GET", "accounts", "aisp", (*call).berlinAccounts, "withBalance")
 	berlin("berlin-payments", "POST", "payments/{product}", "pisp", (*call).berlinPayment)
 	berlin("berlin-funds-confirmations", "POST", "funds-confirmations", "cbpii", (*call).berlinFunds)
-	return list
+	return append(list, ingEndpoints()...)
 }
 
 func split(path string) []string { return strings.Split(strings.Trim(path, "/"), "/") }

@@ -11,9 +11,9 @@ import (
 )
 
 // signatureStatus is what a bad signature is answered with: BPCE says 400,
-// the Berlin Group 401.
+// the Berlin Group and ING 401.
 func (c *call) signatureStatus() int {
-	if c.endpoint.dialect == dialectBerlin {
+	if c.endpoint.dialect == dialectBerlin || c.endpoint.dialect == dialectING {
 		return http.StatusUnauthorized
 	}
 	return http.StatusBadRequest
@@ -78,6 +78,10 @@ func (c *call) readSignature() (signatureHeader, bool) {
 		c.fail(c.signatureStatus(), codeSigMissing, "the header Signature is missing")
 		return signatureHeader{}, false
 	}
+	return c.parseSignature(value)
+}
+
+func (c *call) parseSignature(value string) (signatureHeader, bool) {
 	h, err := parseSignature(value)
 	c.rec.KeyID = h.KeyID
 	if err != nil {

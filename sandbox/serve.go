@@ -27,6 +27,8 @@ type call struct {
 	// clientID is the OAuth client that a token request comes from, once it is
 	// known to be; grantType is what the request says, before any check.
 	clientID, grantType string
+	// seal is the certificate that came with a request at ING.
+	seal *qualified
 
 	// requestID and signature are what this call itself put into the bank's
 	// memory; empty if it put nothing there.

@@ -69,6 +69,9 @@ func (c *call) exchangeCode(form url.Values) (*answer, *problem) {
 	case a.RedirectURI != form.Get("redirect_uri"):
 		return nil, refuse(http.StatusBadRequest, "invalid_grant", "redirect_uri is not that of the authorize request")
 	}
+	if p := checkVerifier(form, a.Challenge); p != nil {
+		return nil, p
+	}
 	if p := sameScope(form, a.Scope); p != nil {
 		return nil, p
 	}
@@ -76,7 +79,7 @@ func (c *call) exchangeCode(form url.Values) (*answer, *problem) {
 		return nil, p
 	}
 	got := c.bank.tokens.exchange(c.bank.now(), &rules, a, c.qwac.OrgID, c.qwac.Thumbprint)
-	return c.tokenAnswer(&rules, got), nil
+	return c.tokenAnswer(&rules, got)
 }
 
 // refresh gives a new access token; the old one dies. What becomes of the
@@ -98,7 +101,7 @@ func (c *call) refresh(form url.Values) (*answer, *problem) {
 		return nil, p
 	}
 	c.bank.refreshProcessed(sent, got.PSU)
-	return c.tokenAnswer(&rules, got), nil
+	return c.tokenAnswer(&rules, got)
 }
 
 // scopeRepeated applies the rule on scope in requests about an authorization.
@@ -127,7 +130,7 @@ func (c *call) clientCredentials(form url.Values) (*answer, *problem) {
 	}
 	for s := range strings.FieldsSeq(scope) {
 		switch {
-		case roleForScope(s) == "":
+		case roleForScope(s) == "" || strings.HasPrefix(s, ingScope):
 			return nil, refuse(http.StatusBadRequest, "invalid_scope", "the scope is not known")
 		case !slices.Contains(c.bank.opts.ClientCredentials, s):
 			return nil, refuse(http.StatusBadRequest, "unauthorized_client", "this scope needs the authorization of a PSU (authorization_code)")
@@ -139,7 +142,7 @@ func (c *call) clientCredentials(form url.Values) (*answer, *problem) {
 	rules := c.bank.Rules().Tokens
 	g := c.bank.tokens.issue(c.bank.now(), &rules, grant{ClientID: c.clientID, Org: c.qwac.OrgID, Role: roleScope(scope),
 		Scope: scope, Thumbprint: c.qwac.Thumbprint})
-	return c.tokenAnswer(&rules, pair{grant: g}), nil
+	return c.tokenAnswer(&rules, pair{grant: g})
 }
 
 // coversScope checks that the QWAC's PSD2 roles allow every scope.

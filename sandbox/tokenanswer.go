@@ -8,15 +8,20 @@ import (
 )
 
 // tokenAnswer is the answer of RFC 6749 section 5.1, as the rules distort it.
-func (c *call) tokenAnswer(rules *TokenRules, p pair) *answer {
+func (c *call) tokenAnswer(rules *TokenRules, p pair) (*answer, *problem) {
+	id, err := c.bank.idToken(p, c.grantType == "refresh_token")
+	if err != nil {
+		return nil, refuse(http.StatusInternalServerError, "server_error", "the id_token could not be made: %v", err)
+	}
 	a := asJSON(http.StatusOK, typeJSON, struct {
 		AccessToken  string `json:"access_token"`
 		TokenType    string `json:"token_type"`
 		ExpiresIn    any    `json:"expires_in,omitempty"`
 		RefreshToken string `json:"refresh_token,omitempty"`
-	}{p.Access, rules.TokenType, expiresIn(rules), p.Refresh})
+		IDToken      string `json:"id_token,omitempty"`
+	}{p.Access, rules.TokenType, expiresIn(rules), p.Refresh, id})
 	noStore(a)
-	return a
+	return a, nil
 }
 
 // expiresIn is the lifetime as the answer tells it; nil leaves it out.

@@ -62,10 +62,14 @@ func newTokenStore() *tokenStore {
 		live: map[string]*family{}, sweepAt: sweepFrom}
 }
 
-// roleScope picks the scope that names the role out of a scope list.
+// roleScope picks the scope that names the role out of a scope list. ING's
+// names stand for STET's.
 func roleScope(scope string) string {
 	for s := range strings.FieldsSeq(scope) {
-		if roleForScope(s) != "" {
+		switch {
+		case strings.HasPrefix(s, ingScope):
+			return "aisp"
+		case roleForScope(s) != "":
 			return s
 		}
 	}

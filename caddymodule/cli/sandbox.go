@@ -90,6 +90,7 @@ func serveSandbox(ctx context.Context, cmd *cobra.Command, bank *sandbox.Bank, d
 		return err
 	}
 	server := &http.Server{Handler: bank.Control(), ReadHeaderTimeout: 5 * time.Second}
+	bank.SetBrowserURL("http://" + listener.Addr().String())
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	fmt.Fprintf(cmd.OutOrStdout(), "bank     %s/stet/psd2/v1.4.2   (mutual TLS)\ncontrol  http://%s/records   (also /stats, /faults, /rules)\nfolder   %s   (qwac.pem, qseal.pem, bank-ca.pem and keys)\n",
