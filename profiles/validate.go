@@ -11,6 +11,7 @@ import (
 	"github.com/caddy-tpp/caddy-tpp/headers"
 	"github.com/caddy-tpp/caddy-tpp/psu"
 	"github.com/caddy-tpp/caddy-tpp/signer"
+	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
 
 // pspRoles are the PSD2 roles a certificate can hold (ETSI TS 119 495 clause 5.1).
@@ -57,6 +58,7 @@ func (p *Profile) Validate() error {
 	c.signedByOperation(p, operations)
 	c.section("psu", p.PSU.Validate(operations))
 	c.section("token", p.Token.Validate())
+	c.authorization(p, &application)
 	filter, err := headers.Compile(p.Headers)
 	c.section("headers", err)
 	c.fallback(&p.Fallback, operations)
@@ -72,6 +74,21 @@ func (p *Profile) SignatureOfApplication() signer.Spec {
 		return p.Signature
 	}
 	return p.ApplicationSignature
+}
+
+// authorization refuses token requests that would need the Authorization header
+// twice: for the signature, and for a client_secret or the application token.
+func (c *checker) authorization(p *Profile, application *signer.Spec) {
+	const inAuthorization = "authorization"
+	if !p.Token.Sign {
+		return
+	}
+	if p.Token.ApplicationToken && p.Signature.Container == inAuthorization {
+		c.fail("token.application_token", "the token goes into Authorization, where signature.container puts the signature; use container \"signature\", and application_signature for the first of the two requests")
+	}
+	if p.Token.ClientAuth == tokens.ClientAuthBasic && (p.Signature.Container == inAuthorization || application.Container == inAuthorization) {
+		c.fail("token.client_auth", "%s goes into Authorization, where signature.container puts the signature; use %s", tokens.ClientAuthBasic, tokens.ClientAuthPost)
+	}
 }
 
 // operationNames lists the operations that rules may speak of.
