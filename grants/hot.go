@@ -45,9 +45,9 @@ type entry struct {
 	usage atomic.Int32
 
 	revision uint64
-	// err is the answer until errUntil, if there is no token.
-	err      error
-	errUntil time.Time
+	// err is the answer for a while, if there is no token.
+	err    error
+	errFor time.Duration
 	// stale is an access token that the bank no longer takes.
 	stale string
 	// timer starts the renewal. Guarded by Store.mu.
@@ -58,8 +58,14 @@ type entry struct {
 // record.
 func (e *entry) serves(c *Client, now time.Time, recheck time.Duration) bool {
 	at := now.UnixNano()
+	return e.younger(recheck, at) && e.good(c, now, at)
+}
+
+// younger reports whether the record was read less than d ago. A clock that was
+// set back tells nothing.
+func (e *entry) younger(d time.Duration, at int64) bool {
 	age := at - e.read.Load()
-	return age >= 0 && age < int64(recheck) && e.good(c, now, at)
+	return age >= 0 && age < int64(d)
 }
 
 // good reports whether the token may be sent.
@@ -146,9 +152,9 @@ func (s *Store) publish(e *errand, got result, err error) {
 // publishFailure remembers for a moment why there is no token. A token that is
 // still good stays.
 func (s *Store) publishFailure(e *errand, next *entry, known bool, now time.Time) {
-	next.errUntil = now.Add(failFast)
+	next.errFor = failFast
 	if lasting(next.err) {
-		next.errUntil = now.Add(s.recheck)
+		next.errFor = s.recheck
 		if !known {
 			s.hot.entries.Remove(e.id) // no such grant: names are free to invent
 			return

@@ -17,6 +17,8 @@ const (
 	// takeover is how long a lock takes that may have been taken over from a
 	// holder that seemed to have vanished.
 	takeover = 2 * time.Second
+	// trusted is how long a lock is surely held: less than [vault.DefaultMaxHold].
+	trusted = 15 * time.Second
 )
 
 const grantsFolder = "grants"
@@ -111,7 +113,7 @@ func (s *Store) hold(ctx context.Context, id ID, c *Client) (*held, error) {
 func (h *held) release() { _ = h.lock.Unlock() }
 
 // suspect reports whether somebody else may believe to hold the lock.
-func (h *held) suspect() bool { return h.lock.Waited > takeover }
+func (h *held) suspect() bool { return h.lock.Waited > takeover || h.lock.Age() > trusted }
 
 // load reads the record and brings it up to date: what has ended is settled and
 // stored, an answer that could not be stored before too. The settlement is that

@@ -118,7 +118,7 @@ func (s *Store) join(e errand) (*flight, *tokens.Token, error) {
 		case known.token != nil && known.serves(e.client, now, s.recheck):
 			known.use()
 			return nil, known.token, nil
-		case known.err != nil && known.client == e.client && now.Before(known.errUntil):
+		case known.err != nil && known.client == e.client && known.younger(known.errFor, now.UnixNano()):
 			return nil, nil, known.err
 		case known.token != nil && known.good(e.client, now, now.UnixNano()):
 			e.fallback = known.token
