@@ -104,6 +104,10 @@ func (ep *Endpoint) post(ctx context.Context, purpose Purpose, target string, fo
 	if ep.Do == nil {
 		return nil, fmt.Errorf("%w: there is no way to reach the authorization server", ErrSpec)
 	}
+	// What has to be fetched first counts: who waits elsewhere for this call to
+	// be over reckons with the timeout.
+	ctx, cancel := context.WithTimeout(ctx, ep.timeout())
+	defer cancel()
 	tokenURL, err := ep.TokenEndpoint(ctx)
 	if err != nil {
 		return nil, err
@@ -125,8 +129,8 @@ func (ep *Endpoint) post(ctx context.Context, purpose Purpose, target string, fo
 	if err := ep.authenticate(form, header, clientID, tokenURL); err != nil {
 		return nil, err
 	}
-	ctx, cancel := ep.errandContext(ctx, purpose, clientID)
-	defer cancel()
+	ctx, end := ep.errandContext(ctx, purpose, clientID)
+	defer end()
 	request, err := newPost(ctx, target, form, header)
 	if err != nil {
 		return nil, err

@@ -27,8 +27,8 @@ type Endpoint struct {
 	// NotSent() bool; without one, only a failure to look up, to dial or to trust
 	// the bank counts as not sent.
 	Do func(*http.Request) (*http.Response, error)
-	// Timeout bounds each whole call, from connecting to the last byte of the
-	// answer. Default 10s.
+	// Timeout bounds each whole call, from what has to be fetched first (metadata,
+	// an application token) to the last byte of the answer. Default 10s.
 	Timeout time.Duration
 	// Now is the clock of everything but the [Cache], which has its own.
 	// Default [time.Now].
