@@ -91,7 +91,7 @@ func FuzzParseSecret(f *testing.F) {
 // FuzzNames sees that a name that is taken for a record stays within the prefix,
 // is listed, and is no other's.
 func FuzzNames(f *testing.F) {
-	for _, name := range []string{"grants/bpgo/3f/3fab", "a", "a/../b", "keys/k1", "a/b.jwe", "a//b", "a/\x00", "a/b.json"} {
+	for _, name := range []string{"grants/bpgo/3f/3fab", "a", "a/../b", "keys/k1", "a/b.jwe", "a//b", "a/\x00", "a/b.json", "0/0..0"} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {

@@ -80,7 +80,7 @@ func ofSize(secret []byte) ([]byte, error) {
 }
 
 func checkKeyID(id string) error {
-	if id == "" || len(id) > maxKeyID || !spelled(id, nameCharacters) {
+	if id == "" || len(id) > maxKeyID || !spelled(id, false) {
 		return fmt.Errorf("%w: the id must be 1 to %d letters, digits, \"-\" or \"_\"", ErrKey, maxKeyID)
 	}
 	return nil

@@ -15,8 +15,6 @@ const (
 
 	maxName      = 400 // with prefix and suffix below the 512 bytes that some storages allow
 	maxComponent = 200 // with suffix below the 255 bytes that file systems allow
-
-	nameCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 )
 
 // The folders below the prefix that are the vault's own.
@@ -51,10 +49,10 @@ func checkPath(path string) error {
 			return fmt.Errorf("%w: a component is empty", ErrName)
 		case len(component) > maxComponent:
 			return fmt.Errorf("%w: a component is longer than %d characters", ErrName, maxComponent)
-		case !spelled(component, nameCharacters+"."):
+		case !spelled(component, true):
 			return fmt.Errorf("%w: a component has characters other than letters, digits, \"-\", \"_\" and \".\"", ErrName)
-		case component[0] == '.' || component[len(component)-1] == '.':
-			return fmt.Errorf("%w: a component begins or ends with a dot", ErrName)
+		case component[0] == '.' || component[len(component)-1] == '.' || strings.Contains(component, ".."):
+			return fmt.Errorf("%w: a component begins or ends with a dot, or has two in a row", ErrName)
 		case strings.HasSuffix(component, suffix):
 			return fmt.Errorf("%w: a component ends with %s", ErrName, suffix)
 		}
@@ -62,9 +60,14 @@ func checkPath(path string) error {
 	return nil
 }
 
-func spelled(text, characters string) bool {
+// spelled tells whether text has letters, digits, "-" and "_" only, which is
+// also the alphabet of base64url, and dots if they are allowed.
+func spelled[T string | []byte](text T, dots bool) bool {
 	for i := range len(text) {
-		if strings.IndexByte(characters, text[i]) < 0 {
+		switch c := text[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		case c == '.' && dots:
+		default:
 			return false
 		}
 	}

@@ -55,7 +55,7 @@ func parse(value []byte) (*sealed, error) {
 		return nil, damageEmpty
 	case len(value) > maxStored:
 		return nil, damageSize
-	case !spelled(string(value), nameCharacters+"."):
+	case !spelled(value, true):
 		// Go's base64 decoder would skip line breaks.
 		return nil, damageForm
 	}
