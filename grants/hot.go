@@ -44,7 +44,6 @@ type entry struct {
 	// usage is unused, used or due.
 	usage atomic.Int32
 
-	revision uint64
 	// err is the answer for a while, if there is no token.
 	err    error
 	errFor time.Duration
@@ -71,6 +70,12 @@ func (e *entry) younger(d time.Duration, at int64) bool {
 // good reports whether the token may be sent.
 func (e *entry) good(c *Client, now time.Time, at int64) bool {
 	return e.client == c && e.token.Usable(now) && (e.consentUntil == 0 || at < e.consentUntil)
+}
+
+// same reports whether both say the same.
+func (e *entry) same(other *entry) bool {
+	return e.token != nil && e.client == other.client && e.consentUntil == other.consentUntil &&
+		e.token.Value() == other.token.Value()
 }
 
 // use notes that the token was handed out. It reports whether its renewal is
@@ -123,7 +128,7 @@ func renewIn(t *tokens.Token, now time.Time) time.Duration {
 // next calls.
 func (s *Store) publish(e *errand, got result, err error) {
 	now := s.now()
-	next := &entry{id: e.id, client: e.client, token: got.token, err: err, revision: got.record.Revision}
+	next := &entry{id: e.id, client: e.client, token: got.token, err: err}
 	next.read.Store(now.UnixNano())
 	if u := got.record.ConsentUntil; got.known && !u.IsZero() {
 		next.consentUntil = u.UnixNano()
@@ -132,10 +137,12 @@ func (s *Store) publish(e *errand, got result, err error) {
 		s.publishFailure(e, next, got.known, now)
 		return
 	}
-	if old, ok := s.hot.get(e.id); ok && old.token != nil && got.known &&
-		old.revision == next.revision && old.client == e.client && old.good(e.client, now, now.UnixNano()) {
+	if old, ok := s.hot.get(e.id); ok && old.same(next) && old.good(e.client, now, now.UnixNano()) {
 		old.read.Store(now.UnixNano())
 		s.hot.touch(e.id)
+		if !e.background && old.use() {
+			s.enqueue(old)
+		}
 		return
 	}
 	if !next.good(e.client, now, now.UnixNano()) {

@@ -18,13 +18,18 @@ func (s *Store) renewalDue(e *entry) {
 	if e.usage.CompareAndSwap(unused, due) {
 		return
 	}
+	s.renewSoon(e)
+}
+
+// renewSoon is enqueue without s.mu.
+func (s *Store) renewSoon(e *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.enqueue(e)
 }
 
-// enqueue has the entry's token renewed as soon as there is room.
+// enqueue has the entry's token renewed as soon as there is room. s.mu must be held.
 func (s *Store) enqueue(e *entry) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	switch {
 	case s.closed:
 	case s.renewals.running >= s.parallel:

@@ -34,7 +34,7 @@ func (s *Store) Token(ctx context.Context, id ID, c *Client) (*tokens.Token, err
 		return s.await(ctx, errand{id: id, client: c})
 	}
 	if e.usage.Load() != used && e.use() {
-		s.enqueue(e)
+		s.renewSoon(e)
 	}
 	return e.token, nil
 }
@@ -116,7 +116,9 @@ func (s *Store) join(e errand) (*flight, *tokens.Token, error) {
 		switch {
 		case e.forced:
 		case known.token != nil && known.serves(e.client, now, s.recheck):
-			known.use()
+			if known.use() {
+				s.enqueue(known)
+			}
 			return nil, known.token, nil
 		case known.err != nil && known.client == e.client && known.younger(known.errFor, now.UnixNano()):
 			return nil, nil, known.err
