@@ -82,7 +82,7 @@ func (w *world) checkInvitation(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"HTTP/1.1 200 ", `"result":true`, "Sidecar-Error: psu-header-invalid", "HTTP/1.1 400 ", "HTTP/1.1 302 ", `"status":"ok"`, `"connectedPsu"`,
+		"HTTP/1.1 200 ", `"result":true`, "Sidecar-Error: psu-header-invalid", "HTTP/1.1 400 ", "HTTP/1.1 302 ", `"status":"ok"`, "Compte de Marc",
 	} {
 		if !strings.Contains(string(answers), want) {
 			t.Errorf("the calls that the demo prints are not answered with %s:\n%s", want, answers)

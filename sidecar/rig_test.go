@@ -17,11 +17,13 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/caddy-tpp/caddy-tpp/certs"
+	"github.com/caddy-tpp/caddy-tpp/grants"
 	"github.com/caddy-tpp/caddy-tpp/profiles"
 	"github.com/caddy-tpp/caddy-tpp/sandbox"
 	"github.com/caddy-tpp/caddy-tpp/sandbox/testpki"
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
+	"github.com/caddy-tpp/caddy-tpp/vault/storagetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -64,6 +66,8 @@ type rig struct {
 	bank     *sandbox.Bank
 	identity *certs.Identity
 	tokens   *tokens.Cache
+	storage  *storagetest.Memory // of the grants
+	grants   *grants.Store       // nil without options.grants
 	aspsp    *sidecar.ASPSP
 	others   []*sidecar.ASPSP
 	registry *sidecar.Registry
@@ -71,6 +75,8 @@ type rig struct {
 	mu       sync.Mutex
 	events   []sidecar.Event
 	begun    int // exchanges
+	// installed is what install wrote last.
+	installed pair
 	// passHeaders is given to ForProxy.
 	passHeaders bool
 	replays     []string
@@ -86,6 +92,7 @@ type options struct {
 	profile   string // default bpce
 	base      string // default /stet/psd2/v1.4.2
 	byHost    bool
+	grants    bool // keep grants
 }
 
 func newRig(t testing.TB, o options) *rig {
@@ -102,6 +109,9 @@ func newRig(t testing.TB, o options) *rig {
 	r.check(err)
 	r.tokens = tokens.NewCache(tokens.CacheOptions{})
 	t.Cleanup(r.tokens.Close)
+	if o.grants {
+		r.openVault()
+	}
 	r.aspsp, err = r.newASPSP(o)
 	r.check(err)
 	t.Cleanup(r.aspsp.Close)
@@ -139,6 +149,7 @@ func (r *rig) startBank(change func(*sandbox.Options)) {
 // install writes a TPP's certificates to the rig's files.
 func (r *rig) install(p pair) {
 	r.t.Helper()
+	r.installed = p
 	_, _, err := p.qwac.WriteFiles(r.dir, "qwac")
 	r.check(err)
 	_, _, err = p.qseal.WriteFiles(r.dir, "qseal")
@@ -166,7 +177,7 @@ func (r *rig) newASPSP(o options) (*sidecar.ASPSP, error) {
 	if o.config != nil {
 		o.config(&config)
 	}
-	return sidecar.New(config, sidecar.Dependencies{Tokens: r.tokens, Hooks: sidecar.Hooks{
+	return sidecar.New(config, sidecar.Dependencies{Tokens: r.tokens, Grants: r.grants, Hooks: sidecar.Hooks{
 		Done: func(event sidecar.Event) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
