@@ -23,6 +23,24 @@ import (
 //	GET    /tpp/aspsps                    banks and how they are called
 //	GET    /tpp/tokens                    tokens held, without values
 //	DELETE /tpp/tokens/{aspsp}            forget a bank's tokens
+//
+// and, where there is a vault, what is known of the grants of PSUs:
+//
+//	GET    /tpp/grants?aspsp=&after=&limit=       a page of them: grants, next
+//	GET    /tpp/grants/{aspsp}/{grant}            one of them
+//	POST   /tpp/grants/{aspsp}                    import one, or (application/x-ndjson) one a line
+//	POST   /tpp/grants/{aspsp}/{grant}/refresh    fetch a new access token now
+//	POST   /tpp/grants/{aspsp}/{grant}/release    let a quarantined or refused one be tried once more
+//	POST   /tpp/grants/{aspsp}/{grant}/revoke     end it, here and at the bank
+//	DELETE /tpp/grants/{aspsp}/{grant}            delete the record of one that is not active
+//	GET    /tpp/vault                             keys by id, storage, damaged records
+//	POST   /tpp/vault/rotate                      encrypt all records under the first key
+//
+// {grant} is the grant's name, percent-encoded. Nothing exports a token. An
+// import is a JSON object with the members grant, refresh_token, authorized_at
+// or consent_until, and optionally access_token with access_expiry, scope and
+// replace. Errors are JSON objects with error, code and, where there is one,
+// remedy.
 type Admin struct {
 	app *App
 }
@@ -53,11 +71,17 @@ func (a *Admin) Routes() []caddy.AdminRoute {
 	mux.HandleFunc("GET /tpp/aspsps", a.aspsps)
 	mux.HandleFunc("GET /tpp/tokens", a.tokens)
 	mux.HandleFunc("DELETE /tpp/tokens/{aspsp}", a.dropTokens)
+	a.grantRoutes(mux)
+	a.vaultRoutes(mux)
 	return []caddy.AdminRoute{{
 		Pattern: "/tpp/",
 		Handler: caddy.AdminHandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 			if a.app == nil {
 				return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("the running configuration has no tpp app")}
+			}
+			if _, pattern := mux.Handler(r); pattern == "" {
+				refuseRoute(w, r, mux)
+				return nil
 			}
 			mux.ServeHTTP(w, r)
 			return nil

@@ -1,5 +1,6 @@
 // Package cli adds the command "caddy tpp" to Caddy: a demonstration, the
-// sandbox bank, a health probe and a description of certificates.
+// sandbox bank, a health probe, a description of certificates, and what an
+// operator does with grants and their vault.
 package cli
 
 import (
@@ -10,7 +11,7 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "tpp",
-		Short: "Talk to PSD2 banks: demo, sandbox bank, health probe, certificates",
+		Short: "Talk to PSD2 banks: demo, sandbox bank, health probe, certificates, grants, vault",
 		Long: `
 Tools of the TPP sidecar, which turns plain HTTP calls into what a bank (ASPSP)
 accepts: mutual TLS with the QWAC, signatures with the QSEAL, OAuth2 tokens.
@@ -18,9 +19,23 @@ accepts: mutual TLS with the QWAC, signatures with the QSEAL, OAuth2 tokens.
 Start with: caddy tpp demo
 `,
 		CobraFunc: func(root *cobra.Command) {
-			root.AddCommand(demoCommand(), sandboxCommand(), healthCommand(), certCommand())
+			root.AddCommand(commands()...)
 		},
 	})
+}
+
+// commands are all subcommands of "caddy tpp".
+func commands() []*cobra.Command {
+	return []*cobra.Command{
+		demoCommand(), sandboxCommand(), healthCommand(), certCommand(), grantsCommand(), vaultCommand(),
+	}
+}
+
+// groupCommand makes a command that only has subcommands.
+func groupCommand(use, short, long string, members ...*cobra.Command) *cobra.Command {
+	cmd := newCommand(use, short, long, cobra.NoArgs, func(cmd *cobra.Command, _ []string) error { return cmd.Help() })
+	cmd.AddCommand(members...)
+	return cmd
 }
 
 // newCommand makes a subcommand whose errors are reported in one line.

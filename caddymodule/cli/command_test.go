@@ -22,7 +22,7 @@ import (
 func execute(ctx context.Context, args ...string) (string, error) {
 	var output lockedBuffer
 	root := &cobra.Command{Use: "tpp", SilenceErrors: true}
-	root.AddCommand(demoCommand(), sandboxCommand(), healthCommand(), certCommand())
+	root.AddCommand(commands()...)
 	root.SetArgs(args)
 	root.SetOut(&output)
 	root.SetErr(&output)
