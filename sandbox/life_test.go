@@ -240,8 +240,37 @@ func TestControlOfTokens(t *testing.T) {
 	if call("GET", "/pairs", "", &pairs); len(pairs) != 1 || pairs[0].PSU != marc {
 		t.Errorf("%+v", pairs)
 	}
+	before := w.keySet()
+	if call("POST", "/rotate-keys", "", nil) != 204 || w.keySet().Keys[0].KeyID == before.Keys[0].KeyID {
+		t.Error("the keys are the same")
+	}
+	call("PUT", "/metadata", `{"issuer":"x"}`, nil)
+	if got := w.fetch("/.well-known/openid-configuration").json(t); got["issuer"] != "x" {
+		t.Errorf("%v", got)
+	}
+	call("PUT", "/metadata", `{}`, nil)
+	if call("PUT", "/clients", `{"organization":"PSDFR-ACPR-12345","auth":"certificate"}`, nil) != 204 {
+		t.Error("a client was not registered")
+	}
+	w.expect(w.form(w.qwac, values("grant_type", "client_credentials", "scope", "cbpii")), 200, "")
 	state = TokenState{}
 	if call("GET", "/tokens/"+TokenHash(access)[:8], "", &state); state.Known {
 		t.Error("a short prefix names a token")
+	}
+}
+
+// TestSweep: expired tokens and those of ended authorizations go once there
+// are many; live ones stay.
+func TestSweep(t *testing.T) {
+	s, rules, now := newTokenStore(), (Rules{}).complete(time.Hour).Tokens, time.Now()
+	s.sweepAt = 5
+	first := s.exchange(now, &rules, &authorization{PSU: "a", Scope: "aisp"}, orgID, [32]byte{})
+	live := s.exchange(now, &rules, &authorization{PSU: "b", Scope: "aisp"}, orgID, [32]byte{})
+	s.issue(now.Add(-2*time.Hour), &rules, grant{Scope: "cbpii"})
+	s.end(first.family, "test")
+	s.issue(now, &rules, grant{Scope: "cbpii"})
+	s.issue(now, &rules, grant{Scope: "cbpii"})
+	if len(s.refresh) != 1 || len(s.access) != 3 || s.refresh[live.Refresh] == nil || s.access[live.Access] == nil || s.sweepAt != sweepFrom {
+		t.Errorf("%d refresh and %d access tokens, next at %d", len(s.refresh), len(s.access), s.sweepAt)
 	}
 }
