@@ -87,7 +87,7 @@ func ing() options {
 		overrides: profiles.Overrides{
 			Signature: json.RawMessage(`{"signed": ["(request-target)", "date", "digest", "x-request-id"], "key_id": {"form": "client-id"},
 				"digest": {"algorithm": "SHA-256", "empty": "hash"}, "separator": ","}`),
-			ApplicationSignature: json.RawMessage(`{"container": "authorization", "signed": ["(request-target)", "date", "digest"],
+			ApplicationSignature: json.RawMessage(`{"container": "authorization", "signed": ["(request-target)", "date", "digest", "x-request-id"],
 				"key_id": {"form": "serial-prefixed"}, ` + certificate + `}`),
 			Token: json.RawMessage(`{"endpoint": "/oauth2/token", "sign": true, "application_token": true, "client_id_from_answer": true,
 				"no_scope": true, "no_client_id": true, "grant": "client_credentials"}`),

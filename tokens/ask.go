@@ -29,6 +29,9 @@ type Request struct {
 // is judged here, so that the answer can be stored first; see [Answer.Judge].
 // An answer that breaks off is an answer, with Truncated.
 //
+// Where an application token goes along, and the bank says 401, nothing has
+// happened yet: the request is sent once more, with a new application token.
+//
 // The error is [*UnansweredError] if there was none at all. Any other means
 // that nothing was sent, such as [ErrSpec], [ErrMetadata] or
 // [*ApplicationError]; see [NotSent].
@@ -38,6 +41,9 @@ func (ep *Endpoint) Ask(ctx context.Context, r Request) (*Answer, error) {
 		return nil, err
 	}
 	answer, err := ep.post(ctx, PurposeToken, "", form, r.ClientID)
+	if err == nil && ep.applicationRefused(answer) {
+		answer, err = ep.post(ctx, PurposeToken, "", form, r.ClientID)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +73,16 @@ func (ep *Endpoint) Push(ctx context.Context, form url.Values, clientID string) 
 	}
 	answer.hideEchoes(clientID, sent.Get("client_secret"), sent.Get("client_assertion"), sent.Get("request"), sent.Get("state"), sent.Get("nonce"))
 	return answer, nil
+}
+
+// applicationRefused reports whether an answer may be about the application
+// token alone, which has been given up for a new one.
+func (ep *Endpoint) applicationRefused(answer *Answer) bool {
+	if !ep.Spec.ApplicationToken || ep.ApplicationRefused == nil || answer.Status != http.StatusUnauthorized {
+		return false
+	}
+	verdict, _, err := answer.Judge(&ep.Spec)
+	return verdict == VerdictRefused && !Fatal(err) && !ClientRefused(err)
 }
 
 // form makes the body of a request, without client authentication.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -227,6 +228,44 @@ func TestApplicationToken(t *testing.T) {
 	status = http.StatusUnauthorized
 	if _, err := ep.Ask(t.Context(), refreshRequest); err != nil || refused.Value() != "application" || refused.ClientID() != "5ca1ab1e" {
 		t.Errorf("%v, refused %q", err, refused.Value())
+	}
+}
+
+// A bank that no longer takes the application token gets a new one, once.
+func TestApplicationTokenRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		body  string
+		asked int
+	}{
+		"refused":       {`{"error":"invalid_token"}`, 4},
+		"client":        {`{"error":"invalid_client"}`, 2},
+		"grant":         {`{"error":"invalid_grant"}`, 2},
+		"nothing clear": {`<html>`, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			issued := 0
+			r := recorder{answer: func(s sent) (int, string) {
+				if s.form.Get("grant_type") == GrantClientCredentials {
+					issued++
+					return http.StatusOK, fmt.Sprintf(`{"access_token":"application-%d","expires_in":905}`, issued)
+				}
+				return http.StatusUnauthorized, c.body
+			}}
+			ep := r.endpoint(Spec{Grant: GrantClientCredentials, ApplicationToken: true})
+			cache := newTestCache(t, CacheOptions{})
+			ep.Application = func(ctx context.Context) (*Token, error) { return cache.Token(ctx, testKey, ep) }
+			ep.ApplicationRefused = func(token *Token) { cache.Drop(testKey, token) }
+			answer, err := ep.Ask(t.Context(), refreshRequest)
+			if err != nil || answer.Status != http.StatusUnauthorized {
+				t.Fatalf("%v %v", answer, err)
+			}
+			if len(r.seen) != c.asked {
+				t.Errorf("%d requests, want %d", len(r.seen), c.asked)
+			}
+			if c.asked == 4 && r.seen[3].Header.Get("Authorization") != "Bearer application-2" {
+				t.Errorf("sent again with %q", r.seen[3].Header.Get("Authorization"))
+			}
+		})
 	}
 }
 
