@@ -51,6 +51,12 @@ type Options struct {
 	Clients []Client
 	// Issuer is the authorization server's name. Default the bank's URL.
 	Issuer string
+	// OnReceive is called with each request once it has arrived, before any fault
+	// and any check, from the request's goroutine. It must not keep the pointer.
+	OnReceive func(*Record)
+	// OnIssue is called with each code, access token and refresh token when it is
+	// made, whether or not the answer goes out. It must not call the bank.
+	OnIssue func(value string)
 	// OnRequest is called with each record before the answer is sent, from the
 	// request's goroutine. It must not keep the pointer.
 	OnRequest func(*Record)
@@ -120,6 +126,9 @@ func New(opts Options) (*Bank, error) {
 		unattended: newQuota(opts.UnattendedPerDay),
 		consents:   newConsentStore(),
 		closed:     make(chan struct{}),
+	}
+	if opts.OnIssue != nil {
+		b.tokens.issued = opts.OnIssue
 	}
 	if err := b.SetRules(opts.Rules); err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func (c *call) checkToken() {
 	case g.Org != c.qwac.OrgID:
 		c.fail(http.StatusUnauthorized, codeToken, "the access token was issued to another TPP than the QWAC names")
 		return
-	case g.Thumbprint != c.qwac.Thumbprint:
+	case g.Thumbprint != c.qwac.Thumbprint && !c.bank.Rules().Tokens.Unbound:
 		c.fail(http.StatusUnauthorized, codeToken, "the access token is bound to another client certificate")
 		return
 	}

@@ -32,6 +32,7 @@ func (s *tokenStore) newCode(now time.Time, lifetime time.Duration, a *authoriza
 	a.Authenticated, a.expires = now, now.Add(lifetime)
 	code := rand.Text() // 26 characters; the page allows 34
 	s.codes[code] = a
+	s.issued(code)
 	return code
 }
 

@@ -58,6 +58,10 @@ type TokenRules struct {
 	// Scope in code exchanges and refreshes is ScopeForbidden (default, STET
 	// 1.4 part I section 3.4.3.2), ScopeRequired or ScopeOptional.
 	Scope string `json:"scope,omitempty"`
+	// Unbound takes an access token over any certificate of the TPP that it was
+	// issued to. Default false: only over the one it was fetched with (RFC 8705
+	// section 3).
+	Unbound bool `json:"unbound,omitempty"`
 	// Lifetime is an access token's. Default Options.TokenLifetime.
 	Lifetime Wait `json:"lifetime,omitzero"`
 	// ExpiresIn is how the answer tells it, ExpiresNumber by default. The

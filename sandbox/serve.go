@@ -83,6 +83,9 @@ func (c *call) receive(w http.ResponseWriter) {
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
 		c.rec.ClientCert = r.TLS.PeerCertificates[0]
 	}
+	if c.bank.opts.OnReceive != nil {
+		c.bank.opts.OnReceive(c.rec)
+	}
 }
 
 // receiveHead takes the message from the raw head (HTTP/1.1) or from what

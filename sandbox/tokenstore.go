@@ -55,10 +55,11 @@ type tokenStore struct {
 	refresh map[string]*refreshToken // dead ones, too
 	live    map[string]*family       // by PSU, TPP and role
 	sweepAt int
+	issued  func(value string) // Options.OnIssue
 }
 
 func newTokenStore() *tokenStore {
-	return &tokenStore{codes: map[string]*authorization{}, access: map[string]*grant{}, refresh: map[string]*refreshToken{},
+	return &tokenStore{issued: func(string) {}, codes: map[string]*authorization{}, access: map[string]*grant{}, refresh: map[string]*refreshToken{},
 		live: map[string]*family{}, sweepAt: sweepFrom}
 }
 
@@ -99,6 +100,7 @@ func (s *tokenStore) dropAccess(f *family) {
 func (s *tokenStore) newAccess(now time.Time, rules *TokenRules, g grant) *grant {
 	s.sweep(now)
 	g.Access = "a" + rand.Text() + rand.Text()
+	s.issued(g.Access)
 	g.AccessExpires = now.Add(time.Duration(rules.Lifetime))
 	if g.family != nil {
 		s.dropAccess(g.family)
@@ -114,6 +116,7 @@ func (s *tokenStore) newRefresh(now time.Time, f *family) {
 	}
 	f.refresh = &refreshToken{value: "r" + rand.Text() + rand.Text(), family: f, issued: now}
 	s.refresh[f.refresh.value] = f.refresh
+	s.issued(f.refresh.value)
 }
 
 // sweep forgets what has expired once there is a lot.
