@@ -125,8 +125,8 @@ func renewIn(t *tokens.Token, now time.Time) time.Duration {
 }
 
 // publish makes the record's token, or what is in its way, the answer of the
-// next calls.
-func (s *Store) publish(e *errand, got result, err error) {
+// next calls. It gives the token that is served from now on.
+func (s *Store) publish(e *errand, got result, err error) *tokens.Token {
 	now := s.now()
 	next := &entry{id: e.id, client: e.client, token: got.token, err: err}
 	next.read.Store(now.UnixNano())
@@ -135,7 +135,7 @@ func (s *Store) publish(e *errand, got result, err error) {
 	}
 	if err != nil {
 		s.publishFailure(e, next, got.known, now)
-		return
+		return nil
 	}
 	if old, ok := s.hot.get(e.id); ok && old.same(next) && old.good(e.client, now, now.UnixNano()) {
 		old.read.Store(now.UnixNano())
@@ -143,17 +143,18 @@ func (s *Store) publish(e *errand, got result, err error) {
 		if !e.background && old.use() {
 			s.enqueue(old)
 		}
-		return
+		return old.token
 	}
 	if !next.good(e.client, now, now.UnixNano()) {
-		s.hot.entries.Remove(e.id) // it served those who waited
-		return
+		s.hot.entries.Remove(e.id) // it serves those who waited
+		return next.token
 	}
 	if !e.background {
 		next.usage.Store(used)
 	}
 	s.hot.put(next)
 	next.timer = time.AfterFunc(renewIn(next.token, now), func() { s.renewalDue(next) })
+	return next.token
 }
 
 // publishFailure remembers for a moment why there is no token. A token that is

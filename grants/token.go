@@ -187,7 +187,7 @@ func (s *Store) land(f *flight, e *errand, got result, err error) {
 				known.read.Store(s.now().UnixNano())
 			}
 		default:
-			s.publish(e, got, err)
+			got.token = s.publish(e, got, err)
 		}
 	}
 	f.token, f.err = got.token, err
