@@ -23,8 +23,11 @@ const maxAnswer = 64 << 20
 // client calls the admin endpoint of a running sidecar.
 type client struct {
 	address string // as given
-	origin  string
-	http    *http.Client
+	base    string
+	// origin is what Caddy compares for requests over TCP, and must not be there
+	// on a socket.
+	origin string
+	http   *http.Client
 }
 
 // addressFlag adds the flag that says where the admin endpoint is.
@@ -40,11 +43,11 @@ func newClient(address string) (*client, error) {
 		return nil, fmt.Errorf("--address %s is not one address, such as localhost:2019 or unix//run/caddy.sock", address)
 	}
 	network, target := parsed.Network, parsed.JoinHostPort(0)
-	c := &client{address: address, origin: "http://" + target}
+	c := &client{address: address, base: "http://" + target, origin: "http://" + target}
 	if parsed.IsUnixNetwork() {
 		// A listener's address may end with the socket's permissions: |0220.
 		target, _, _ = strings.Cut(target, "|")
-		c.origin = "http://127.0.0.1"
+		c.base, c.origin = "http://127.0.0.1", ""
 	}
 	var dialer net.Dialer
 	c.http = &http.Client{
@@ -101,14 +104,16 @@ func (c *client) call(ctx context.Context, method, path string, result any) erro
 // send sends one request and returns the answer's body. An answer that is an
 // error is a *refusedError.
 func (c *client) send(ctx context.Context, method, path, contentType string, body []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.origin+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	if len(body) == 0 {
 		req.Body = http.NoBody
 	}
-	req.Header.Set("Origin", c.origin)
+	if c.origin != "" {
+		req.Header.Set("Origin", c.origin)
+	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}

@@ -20,10 +20,16 @@ import (
 
 // execute runs a subcommand of "caddy tpp" in this process.
 func execute(ctx context.Context, args ...string) (string, error) {
+	return executeWith(ctx, "", args...)
+}
+
+// executeWith is execute with an input.
+func executeWith(ctx context.Context, input string, args ...string) (string, error) {
 	var output lockedBuffer
 	root := &cobra.Command{Use: "tpp", SilenceErrors: true}
 	root.AddCommand(commands()...)
 	root.SetArgs(args)
+	root.SetIn(strings.NewReader(input))
 	root.SetOut(&output)
 	root.SetErr(&output)
 	err := root.ExecuteContext(ctx)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -59,11 +60,14 @@ func checkStorage(ctx context.Context, out io.Writer, config []byte, flags check
 	defer func() { storage.close() }()
 	fmt.Fprintf(out, "checking the storage %s; this takes a while\n", storage.module)
 	failed := 0
+	var printing sync.Mutex
 	results := storagecheck.Check(ctx, storagecheck.Options{
 		Open:           func() (vault.Storage, error) { return storage.open() },
 		HolderVanishes: storage.holderVanishes,
 		Hold:           flags.hold, LockTTL: flags.lockTTL,
 		Log: func(_ string, arguments ...any) {
+			printing.Lock()
+			defer printing.Unlock()
 			if result, done := arguments[0].(storagecheck.Result); done {
 				fmt.Fprintln(out, result)
 			}
