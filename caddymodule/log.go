@@ -38,7 +38,8 @@ func (s *shared) fetched(event tokens.FetchEvent) {
 func levelOf(outcome string) zapcore.Level {
 	switch sidecar.Code(outcome) {
 	case sidecar.CodeInternal, sidecar.CodeSigningFailed, sidecar.CodeSecretUnreadable,
-		sidecar.CodeCertificateUnusable, sidecar.CodeRewrittenAfterChecks, sidecar.CodeTokenMisconfigured, sidecar.CodeWithoutExchange:
+		sidecar.CodeCertificateUnusable, sidecar.CodeRewrittenAfterChecks, sidecar.CodeTokenMisconfigured, sidecar.CodeWithoutExchange,
+		sidecar.CodeGrantDamaged, sidecar.CodeVaultKey, sidecar.CodeVaultUnavailable:
 		return zap.ErrorLevel
 	}
 	return zap.DebugLevel

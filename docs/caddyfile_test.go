@@ -40,6 +40,8 @@ func whole(text string) (config, kind string) {
 		return options(identityPart+aspspPart) + text, "site"
 	case first == "tpp":
 		return "{\n" + text + "}\n" + sitePart, "option"
+	case first == "vault":
+		return options(text+identityPart+aspspPart) + sitePart, "vault"
 	case first == "identity":
 		return options(text+aspspPart) + sitePart, "identity"
 	case first == "aspsp":

@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-tpp/caddy-tpp/sandbox/testpki"
+	"github.com/caddy-tpp/caddy-tpp/vault"
 )
 
 // certificateDir is where documents have the certificates.
@@ -33,6 +35,7 @@ func writeCertificates(t *testing.T) string {
 	}
 	write(t, filepath.Join(dir, "bank-ca.pem"), string(authority.PEM()))
 	write(t, filepath.Join(dir, "passphrase"), "secret\n")
+	write(t, filepath.Join(dir, "vault-2026a"), base64.StdEncoding.EncodeToString(vault.NewSecret())+"\n")
 	return dir
 }
 

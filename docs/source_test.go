@@ -136,7 +136,7 @@ func same(t *testing.T, what string, documented, real []string) {
 			t.Errorf("%s: %s is documented, but does not exist", what, word)
 		}
 	}
-	if len(real) == 0 {
+	if len(real) == 0 && len(documented) > 0 {
 		t.Errorf("%s: nothing found in the code", what)
 	}
 }

@@ -66,6 +66,13 @@ func (b *bank) failNext(faults ...fault) {
 	b.faults = append(b.faults, faults...)
 }
 
+// recover ends all faults.
+func (b *bank) recover() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.faults = nil
+}
+
 func (b *bank) count(grantType string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

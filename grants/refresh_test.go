@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -468,12 +469,7 @@ func TestOutage(t *testing.T) {
 			ids[i] = ID{"bank", "psu-" + string(rune('A'+i/26)) + string(rune('a'+i%26))}
 			w.imported(s.Store, ids[i], 0)
 		}
-		w.bank.failNext(make([]fault, 0)...)
-		w.bank.mu.Lock()
-		for range 1000 {
-			w.bank.faults = append(w.bank.faults, silent)
-		}
-		w.bank.mu.Unlock()
+		w.bank.failNext(slices.Repeat([]fault{silent}, 1000)...)
 		for range 10 { // ten minutes of callers
 			for _, id := range ids {
 				go s.usableOrNot(id, w.client)
@@ -485,9 +481,7 @@ func TestOutage(t *testing.T) {
 		if lost > maxAsking+12 {
 			t.Errorf("%d grants of %d quarantined", lost, len(ids))
 		}
-		w.bank.mu.Lock()
-		w.bank.faults = nil
-		w.bank.mu.Unlock()
+		w.bank.recover()
 		time.Sleep(holdMax + time.Second)
 		w.usableOne(s.Store, ids) // the probe
 		good := 0

@@ -285,7 +285,7 @@ func TestRenewalWhenUsedLate(t *testing.T) {
 	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
 		w.imported(s.Store, psu1, 0)
 		w.usable(s.Store, psu1)
-		time.Sleep(9 * time.Minute) // renewed in the background, not used since
+		time.Sleep(9 * time.Minute)                // renewed in the background, not used since
 		time.Sleep(7*time.Minute + 18*time.Second) // due again, and not at its end
 		synctest.Wait()
 		if n := w.bank.refreshes(); n != 2 {
@@ -348,7 +348,7 @@ func TestRenewalFails(t *testing.T) {
 		if n := w.bank.refreshes(); w.usable(s.Store, psu1).Value() != first.Value() || n < 2 || n > 20 {
 			t.Errorf("%d renewals, or the old token is not served", n)
 		}
-		w.bank.faults = nil
+		w.bank.recover()
 		time.Sleep(60 * time.Second)
 		if w.usable(s.Store, psu1).Value() == first.Value() {
 			t.Error("the renewal was not tried again")

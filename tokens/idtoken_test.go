@@ -3,6 +3,8 @@ package tokens
 import (
 	"crypto"
 	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -148,6 +150,10 @@ func TestIDTokenThatCannotBeJudged(t *testing.T) {
 	raw := signID(t, ec, "", "k", idClaims(nil))
 	expect := Expect{ClientID: testKey.ClientID}
 	good := keySet(t, jose.JSONWebKey{Key: ec.Public(), KeyID: "k"})
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, tt := range map[string]struct {
 		status int
 		body   string
@@ -160,6 +166,7 @@ func TestIDTokenThatCannotBeJudged(t *testing.T) {
 		"no metadata":  {503, ``, func(ep *Endpoint) { ep.Issuer, ep.Discovery = "", &Discovery{URL: "https://bank.example/m"} }, ErrUnavailable},
 		"down":         {503, ``, nil, ErrUnavailable},
 		"no key set":   {200, `[]`, nil, ErrMetadata},
+		"short key":    {200, keySet(t, jose.JSONWebKey{Key: short.Public(), KeyID: "k"}), nil, ErrMetadata},
 		"nothing here": {200, `{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`, nil, ErrMetadata},
 	} {
 		ep := &Endpoint{Do: (&publisher{status: tt.status, body: tt.body}).do, Issuer: "https://bank.example", KeysURL: "https://bank.example/keys", Keys: new(KeySet)}

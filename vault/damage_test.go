@@ -202,6 +202,9 @@ func TestDamageIsReportedOnceAndKept(t *testing.T) {
 		if want := []vault.Damage{first, second}; err != nil || !slices.Equal(all, want) || len(told) != 3 {
 			t.Errorf("Damaged = %+v, %v; want %+v", all, err, want)
 		}
+		// What an operator left there is no copy.
+		store(t, m, "tpp/damaged/note.json", []byte(`{"name":"x"}`))
+		store(t, m, "tpp/damaged/note.txt", []byte("x"))
 		// A new record heals, and what was kept stays.
 		put(t, v, name, "new")
 		wantRecord(t, v, name, "new")
