@@ -66,6 +66,20 @@ func (b *bank) failNext(faults ...fault) {
 	b.faults = append(b.faults, faults...)
 }
 
+// onRequest runs f when a request has arrived.
+func (b *bank) onRequest(f func(url.Values)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.during = f
+}
+
+// slow lets answers take that long.
+func (b *bank) slow(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.delay = d
+}
+
 // recover ends all faults.
 func (b *bank) recover() {
 	b.mu.Lock()

@@ -147,7 +147,7 @@ func TestFullDiskAfter(t *testing.T) {
 			w.imported(s.Store, psu1, 0)
 			other := w.process()
 			defer other.Close()
-			w.bank.during = func(url.Values) { w.storage.SetFull(true) }
+			w.bank.onRequest(func(url.Values) { w.storage.SetFull(true) })
 			token := w.usable(s.Store, psu1)
 			if !w.state(s.Store, psu1).Unsaved || w.happened(EventUnsaved) != 1 {
 				t.Errorf("nobody was told: %v", w.kinds())
@@ -156,7 +156,7 @@ func TestFullDiskAfter(t *testing.T) {
 			if w.usable(s.Store, psu1) != token {
 				t.Error("the token in memory is not served")
 			}
-			w.bank.during = nil
+			w.bank.onRequest(nil)
 			w.storage.SetFull(false)
 			time.Sleep(time.Second)
 			w.usable(other.Store, psu1)
@@ -175,11 +175,11 @@ func TestFullDiskAfter(t *testing.T) {
 func TestCloseSaves(t *testing.T) {
 	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
 		w.imported(s.Store, psu1, 0)
-		w.bank.during = func(url.Values) { w.storage.SetFull(true) }
+		w.bank.onRequest(func(url.Values) { w.storage.SetFull(true) })
 		w.usable(s.Store, psu1)
 		time.AfterFunc(3*time.Second, func() { w.storage.SetFull(false) })
 		s.Close()
-		w.bank.during = nil
+		w.bank.onRequest(nil)
 		other := w.process()
 		defer other.Close()
 		w.usable(other.Store, psu1)
@@ -192,7 +192,7 @@ func TestCloseSaves(t *testing.T) {
 func TestCloseGivesUp(t *testing.T) {
 	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
 		w.imported(s.Store, psu1, 0)
-		w.bank.during = func(url.Values) { w.storage.SetFull(true) }
+		w.bank.onRequest(func(url.Values) { w.storage.SetFull(true) })
 		w.usable(s.Store, psu1)
 		started := time.Now()
 		s.Close()
@@ -217,14 +217,14 @@ func TestLateAnswerHeals(t *testing.T) {
 		w.imported(s.Store, psu1, 0)
 		other := w.process()
 		defer other.Close()
-		w.bank.during = func(url.Values) {
+		w.bank.onRequest(func(url.Values) {
 			s.handle.Fail(storagetest.Store, -1, nil)
 			s.handle.LoseLocks()
-		}
+		})
 		w.usable(s.Store, psu1)
 		time.Sleep(20 * time.Second)
 		w.refused(other.Store, psu1, ErrQuarantined)
-		w.bank.during = nil
+		w.bank.onRequest(nil)
 		s.handle.Fail(storagetest.Store, 0, nil)
 		time.Sleep(defaultRecheck + time.Second)
 		w.usable(other.Store, psu1)
@@ -242,12 +242,12 @@ func TestLateAnswerHealsRefused(t *testing.T) {
 		w.imported(s.Store, psu1, 0)
 		other := w.process()
 		defer other.Close()
-		w.bank.during = func(url.Values) {
+		w.bank.onRequest(func(url.Values) {
 			s.handle.Fail(storagetest.Store, -1, nil)
 			s.handle.LoseLocks()
-		}
+		})
 		w.usable(s.Store, psu1)
-		w.bank.during = nil
+		w.bank.onRequest(nil)
 		time.Sleep(20 * time.Second)
 		w.refused(other.Store, psu1, ErrQuarantined)
 		if err := other.Release(t.Context(), psu1); err != nil {
@@ -300,12 +300,12 @@ func TestLateAnswerComesTooLate(t *testing.T) {
 				w.imported(s.Store, psu1, 0)
 				other := w.process()
 				defer other.Close()
-				w.bank.during = func(url.Values) {
+				w.bank.onRequest(func(url.Values) {
 					s.handle.Fail(storagetest.Store, -1, nil)
 					s.handle.LoseLocks()
-				}
+				})
 				w.usable(s.Store, psu1)
-				w.bank.during = nil
+				w.bank.onRequest(nil)
 				time.Sleep(20 * time.Second)
 				w.refused(other.Store, psu1, ErrQuarantined)
 				want := newer(w, other)
@@ -330,7 +330,7 @@ func TestLockLostMidRefresh(t *testing.T) {
 		w.imported(s.Store, psu1, 0)
 		other := w.process()
 		defer other.Close()
-		w.bank.delay = 5 * time.Second
+		w.bank.slow(5 * time.Second)
 		go s.usableOrNot(psu1, w.client)
 		time.Sleep(time.Second)
 		s.handle.LoseLocks()
@@ -380,10 +380,10 @@ func TestVanishedAfterAnnouncement(t *testing.T) {
 			w.imported(s.Store, psu1, 0)
 			dead := w.process()
 			defer dead.Close()
-			w.bank.during = func(url.Values) { dead.handle.Vanish() }
+			w.bank.onRequest(func(url.Values) { dead.handle.Vanish() })
 			go dead.usableOrNot(psu1, w.client)
 			time.Sleep(time.Second)
-			w.bank.during = nil
+			w.bank.onRequest(nil)
 			started := time.Now()
 			token, err := s.Token(t.Context(), psu1, w.client)
 			if survives != (err == nil) || !survives && !errors.Is(err, ErrQuarantined) {
@@ -407,7 +407,7 @@ func TestVanishedWithAnotherClock(t *testing.T) {
 			o.Now = func() time.Time { return time.Now().Round(0).Add(24 * time.Hour) }
 		})
 		defer dead.Close()
-		w.bank.during = func(url.Values) { dead.handle.Vanish() }
+		w.bank.onRequest(func(url.Values) { dead.handle.Vanish() })
 		go dead.usableOrNot(psu1, w.client)
 		time.Sleep(time.Second)
 		started := time.Now()

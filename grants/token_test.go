@@ -29,7 +29,7 @@ func inWorld(t *testing.T, rotates, survives bool, test func(t *testing.T, w *wo
 func TestTokenRefreshesOnce(t *testing.T) {
 	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
 		w.imported(s.Store, psu1, 0)
-		w.bank.delay = time.Second
+		w.bank.slow(time.Second)
 		var wg sync.WaitGroup
 		for range 200 {
 			wg.Go(func() { w.usable(s.Store, psu1) })
@@ -46,7 +46,7 @@ func TestTokenRefreshesOnceAmongProcesses(t *testing.T) {
 	for _, rotates := range []bool{true, false} {
 		inWorld(t, rotates, !rotates, func(t *testing.T, w *world, s *process) {
 			w.imported(s.Store, psu1, 0)
-			w.bank.delay = 3 * time.Second // longer than a lock seems to take
+			w.bank.slow(3 * time.Second) // longer than a lock seems to take
 			var wg sync.WaitGroup
 			started := time.Now()
 			for range 5 {
@@ -70,7 +70,7 @@ func TestTokenRefreshesOnceAmongProcesses(t *testing.T) {
 func TestCallerGivesUp(t *testing.T) {
 	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
 		w.imported(s.Store, psu1, 0)
-		w.bank.delay = 2 * time.Second
+		w.bank.slow(2 * time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := s.Token(ctx, psu1, w.client); !errors.Is(err, context.DeadlineExceeded) {
@@ -207,7 +207,8 @@ func TestLifetimes(t *testing.T) {
 func TestNoLifetimeAmongProcesses(t *testing.T) {
 	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
 		w.imported(s.Store, psu1, 0)
-		w.bank.lifetime, w.bank.delay = "0", time.Second
+		w.bank.slow(time.Second)
+		w.bank.lifetime = "0"
 		other := w.process()
 		defer other.Close()
 		var wg sync.WaitGroup
@@ -261,11 +262,11 @@ func TestRenewalAhead(t *testing.T) {
 		if n := w.bank.refreshes(); n != 2 {
 			t.Fatalf("%d refreshes", n)
 		}
-		w.bank.delay = time.Hour // a caller would wait
+		w.bank.slow(time.Hour) // a caller would wait
 		if second, err := s.Token(t.Context(), psu1, w.client); err != nil || second == first {
 			t.Error("the renewed token is not served:", err)
 		}
-		w.bank.delay = 0
+		w.bank.slow(0)
 		time.Sleep(8 * time.Minute)
 		s.usableOrNot(psu1, w.client)
 		time.Sleep(time.Hour)
@@ -291,7 +292,7 @@ func TestRenewalWhenUsedLate(t *testing.T) {
 		if n := w.bank.refreshes(); n != 2 {
 			t.Fatalf("%d refreshes", n)
 		}
-		w.bank.delay = time.Second
+		w.bank.slow(time.Second)
 		started := time.Now()
 		w.usable(s.Store, psu1)
 		if time.Since(started) > 0 {
@@ -317,7 +318,7 @@ func TestRenewalsAreBounded(t *testing.T) {
 		}
 		var mu sync.Mutex
 		running, most := 0, 0
-		w.bank.during = func(url.Values) {
+		w.bank.onRequest(func(url.Values) {
 			mu.Lock()
 			running++
 			most = max(most, running)
@@ -326,7 +327,7 @@ func TestRenewalsAreBounded(t *testing.T) {
 			mu.Lock()
 			running--
 			mu.Unlock()
-		}
+		})
 		time.Sleep(9*time.Minute + 30*time.Second)
 		synctest.Wait()
 		if most != 3 {
