@@ -212,3 +212,27 @@ func TestLockNames(t *testing.T) {
 		}
 	}
 }
+
+// TestLookDoesNotOutliveTheWait gets the lock while the holder is looked at.
+func TestLookDoesNotOutliveTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFileLocks(t)
+		s.file(t, `{"created":"2026-01-02T03:04:05Z"}`)
+		s.Hook(func(_ context.Context, op storagetest.Op, _ string) error {
+			if op == storagetest.Load {
+				time.Sleep(time.Minute) // a storage that has no eye on the context
+			}
+			return nil
+		})
+		time.AfterFunc(1500*time.Millisecond, s.holder.LoseLocks)
+		lock := locked(t, open(t, s, key("k1")))
+		if lock.Waited != 1500*time.Millisecond {
+			t.Errorf("waited %v: for the look", lock.Waited)
+		}
+		time.Sleep(time.Hour)
+		if looks := s.Count(storagetest.Load); looks != 1 || s.released != 0 {
+			t.Errorf("looked %d times, released %d times", looks, s.released)
+		}
+		unlock(t, lock)
+	})
+}

@@ -198,3 +198,28 @@ func TestRotateEndsWithItsContext(t *testing.T) {
 		t.Errorf("left locked: %q", locks)
 	}
 }
+
+// heedless is a storage that does not look at the context, as CertMagic's
+// FileStorage does not.
+type heedless struct{ *storagetest.Memory }
+
+func (s heedless) Load(ctx context.Context, key string) ([]byte, error) {
+	return s.Memory.Load(context.WithoutCancel(ctx), key)
+}
+
+func TestRotateEndsOnAStorageThatDoesNot(t *testing.T) {
+	m, _ := filled(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	m.Hook(func(_ context.Context, op storagetest.Op, _ string) error {
+		if op == storagetest.Load {
+			cancel()
+		}
+		return nil
+	})
+	done, err := open(t, heedless{m}, key("k2"), key("k1")).Rotate(ctx)
+	wantError(t, err, vault.ErrUnavailable)
+	wantError(t, err, context.Canceled)
+	if done.Current != 1 {
+		t.Errorf("%+v", done)
+	}
+}

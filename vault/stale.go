@@ -43,20 +43,22 @@ func (v *Vault) watch(ctx context.Context, name string) (stop func()) {
 	return w.stop
 }
 
+// stop does not wait for a look, unless it is just releasing the lock: nothing
+// is released after stop.
 func (w *staleWatch) stop() {
-	w.timer.Stop()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
+	w.timer.Stop()
 }
 
 func (w *staleWatch) look() {
+	made := w.lockFile()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped || w.ctx.Err() != nil {
 		return
 	}
-	made := w.lockFile()
 	if made != "" && made == w.made {
 		// The waiting Lock then takes it. An error is one of the storage, which
 		// Lock meets as well.

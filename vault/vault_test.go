@@ -366,6 +366,7 @@ func TestParseSecret(t *testing.T) {
 		hex.EncodeToString(secret[:31]):                      "31 bytes",
 		strings.Replace(standard, "/", "_", 1):               "neither",
 		standard[:20] + "\n" + standard[20:]:                 "neither",
+		strings.Repeat("A", 42) + "B=":                       "neither", // bits that mean nothing
 		standard + "==":                                      "neither",
 	} {
 		got, err := vault.ParseSecret(text)
