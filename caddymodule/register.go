@@ -16,14 +16,15 @@ func init() {
 	caddy.RegisterModule(Admin{})
 
 	httpcaddyfile.RegisterGlobalOption("tpp", parseApp)
-	httpcaddyfile.RegisterHandlerDirective("tpp_health", parseHealth)
-	httpcaddyfile.RegisterDirectiveOrder("tpp_health", httpcaddyfile.Before, "respond")
-	// Each comes directly before reverse_proxy, and so after those before it here:
-	// tpp_proxy last, since it may take every path.
-	httpcaddyfile.RegisterHandlerDirective("tpp_authorize", parseAuthorize)
-	httpcaddyfile.RegisterDirectiveOrder("tpp_authorize", httpcaddyfile.Before, "reverse_proxy")
-	httpcaddyfile.RegisterHandlerDirective("tpp_callback", parseCallback)
-	httpcaddyfile.RegisterDirectiveOrder("tpp_callback", httpcaddyfile.Before, "reverse_proxy")
+	// What the sidecar answers itself comes before respond, which may be a site's
+	// last word, and so before tpp_proxy, which may take every path.
+	for _, own := range []struct {
+		directive string
+		parse     httpcaddyfile.UnmarshalHandlerFunc
+	}{{"tpp_health", parseHealth}, {"tpp_authorize", parseAuthorize}, {"tpp_callback", parseCallback}} {
+		httpcaddyfile.RegisterHandlerDirective(own.directive, own.parse)
+		httpcaddyfile.RegisterDirectiveOrder(own.directive, httpcaddyfile.Before, "respond")
+	}
 	httpcaddyfile.RegisterDirective("tpp_proxy", parseProxy)
 	httpcaddyfile.RegisterDirectiveOrder("tpp_proxy", httpcaddyfile.Before, "reverse_proxy")
 }

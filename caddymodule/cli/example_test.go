@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -24,13 +25,14 @@ func TestExampleIsFormatted(t *testing.T) {
 // exampleWorld is what Caddyfile.example needs: two TPPs and their banks.
 type exampleWorld struct {
 	dir, port, admin string
+	callback         string // address
 	bank, byClientID *sandbox.Bank
 	env              []string
 }
 
 func newExampleWorld(t *testing.T) *exampleWorld {
 	t.Helper()
-	w := &exampleWorld{dir: t.TempDir(), port: freePort(t), admin: "127.0.0.1:" + freePort(t)}
+	w := &exampleWorld{dir: t.TempDir(), port: freePort(t), admin: "127.0.0.1:" + freePort(t), callback: "127.0.0.1:" + freePort(t)}
 	people, err := newParties()
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +51,9 @@ func newExampleWorld(t *testing.T) *exampleWorld {
 	if err := os.WriteFile(ca, people.authority.PEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := writeVaultKey(filepath.Join(w.dir, "vault-2026a")); err != nil {
+		t.Fatal(err)
+	}
 	open := func(keyID string) *sandbox.Bank {
 		bank, err := sandbox.New(sandbox.Options{
 			ClientCAs: people.authority.Pool(), Certificate: people.bank.TLSCertificate(),
@@ -64,7 +69,11 @@ func newExampleWorld(t *testing.T) *exampleWorld {
 		return bank
 	}
 	w.bank, w.byClientID = open(sandbox.KeyIDSerialIssuer), open(sandbox.KeyIDClientID)
+	browser := httptest.NewServer(w.bank.Control())
+	t.Cleanup(browser.Close)
 	w.env = []string{
+		"TPP_STORAGE=" + t.TempDir(), "TPP_PUBLIC=http://" + w.callback, "TPP_CALLBACK_PORT=" + port(w.callback),
+		"BPGO_AUTHORIZE=" + browser.URL + "/stet/psd2/oauth/authorize",
 		"TPP_DIR=" + w.dir, "TPP_PORT=" + w.port, "TPP_ADMIN=" + w.admin,
 		"BPGO_URL=" + w.bank.URL() + "/stet/psd2/v1.4.2", "BPGO_V1_URL=" + w.byClientID.URL() + "/stet/psd2/v1",
 		"BERLIN_URL=" + w.bank.URL() + "/berlin/v1", "BERLIN_API_KEY=an-api-key",
@@ -120,6 +129,8 @@ func TestExample(t *testing.T) {
 	status, body = w.call(t, local, own+"/stet/psd2/v1.4.2/funds-confirmations", psu...)
 	accepted(t, w.bank, status, body)
 
+	w.authorize(t, local)
+
 	// The Berlin Group's bank has no token of ours; what the app brings goes out.
 	w.call(t, "", local+"/berlin/funds-confirmations", "Authorization", "Bearer of-the-app", "X-End-User-IP", demoPSU)
 	record := w.bank.Last()
@@ -146,13 +157,45 @@ func TestExample(t *testing.T) {
 	if !strings.Contains(log, "http.log.access") || !strings.Contains(log, "/bpgo/funds-confirmations") {
 		t.Errorf("there is no access log:\n%s", log)
 	}
-	for _, secret := range []string{demoPSU, "Secret-Agent", "of-the-app", "an-api-key", "Bearer"} {
+	for _, secret := range []string{demoPSU, "Secret-Agent", "of-the-app", "an-api-key", "Bearer", "code=", "state="} {
 		if strings.Contains(log, secret) {
 			t.Errorf("%q is in the log:\n%s", secret, log)
 		}
 	}
 	if t.Failed() {
 		t.Log(log)
+	}
+}
+
+// authorize plays a customer's browser, from the app to the bank and back, and
+// then calls in the customer's name.
+func (w *exampleWorld) authorize(t *testing.T, local string) {
+	t.Helper()
+	next := local + "/authorize?aspsp=bpgo&scope=aisp&grant=k-1&return_url=https://app.acme.example/connected/now"
+	for range 3 {
+		response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(must(http.NewRequest("GET", next, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		if next = response.Header.Get("Location"); next == "" {
+			t.Fatalf("the customer is sent nowhere: HTTP %d %s", response.StatusCode, body)
+		}
+	}
+	if next != "https://app.acme.example/connected/now?sidecar_grant=k-1&sidecar_result=granted" {
+		t.Fatalf("the customer ends at %q", next)
+	}
+	req := must(http.NewRequest("GET", local+"/bpgo/accounts", nil))
+	req.Header.Set("Sidecar-Grant", "k-1")
+	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != 200 || !strings.Contains(string(body), "Compte de Marc") {
+		t.Errorf("%v %d %s", err, response.StatusCode, body)
 	}
 }
 
