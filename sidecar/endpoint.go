@@ -103,8 +103,10 @@ func (a *ASPSP) linkTokens(l *link, clientID string) {
 	if spec.Unbound {
 		thumbprint = ""
 	}
-	l.tokenKey = tokens.Key{ASPSP: c.Name, Endpoint: endpoint, Identity: c.IdentityName,
-		Thumbprint: thumbprint, ClientID: clientID, Scope: c.Scope}
+	if a.deps.Tokens != nil {
+		l.own = a.deps.Tokens.Handle(tokens.Key{ASPSP: c.Name, Endpoint: endpoint, Identity: c.IdentityName,
+			Thumbprint: thumbprint, ClientID: clientID, Scope: c.Scope})
+	}
 	l.endpoint = &tokens.Endpoint{
 		Spec: spec, Timeout: c.ConnectTimeout + c.AnswerTimeout, Now: a.deps.Now,
 		Do:     func(req *http.Request) (*http.Response, error) { return a.sendTokenRequest(l, req) },
@@ -119,11 +121,9 @@ func (a *ASPSP) linkTokens(l *link, clientID string) {
 	if l.endpoint.Key == nil && l.generation.QSEAL != nil {
 		l.endpoint.Key = l.generation.QSEAL.Key
 	}
-	if spec.ApplicationToken {
-		l.endpoint.Application = func(ctx context.Context) (*tokens.Token, error) {
-			return a.deps.Tokens.Token(ctx, l.tokenKey, l.endpoint)
-		}
-		l.endpoint.ApplicationRefused = func(t *tokens.Token) { a.deps.Tokens.Drop(l.tokenKey, t) }
+	if spec.ApplicationToken && l.own != nil {
+		l.endpoint.Application = func(ctx context.Context) (*tokens.Token, error) { return l.own.Token(ctx, l.endpoint) }
+		l.endpoint.ApplicationRefused = l.own.Drop
 	}
 	l.client = &grants.Client{Identity: c.IdentityName, Thumbprint: l.generation.QWAC.Thumbprint,
 		ClientID: clientID, Scope: c.Scope, Endpoint: l.endpoint}

@@ -22,7 +22,7 @@ type link struct {
 	// fresh makes a connection for each request: see sendTokenRequest.
 	fresh    *http.Transport
 	signers  *signers
-	tokenKey tokens.Key
+	own      *tokens.Handle // the TPP's own token
 	endpoint *tokens.Endpoint
 	client   *grants.Client
 	retired  *atomic.Bool

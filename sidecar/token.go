@@ -33,7 +33,7 @@ func (ex *Exchange) readyToken(ctx context.Context) error {
 
 // ownToken makes sure that the exchange has a token of the TPP itself.
 func (ex *Exchange) ownToken(ctx context.Context) error {
-	token, err := ex.aspsp.deps.Tokens.Token(ctx, ex.link.tokenKey, ex.link.endpoint)
+	token, err := ex.link.own.Token(ctx, ex.link.endpoint)
 	if err != nil {
 		return tokenRefusal(err)
 	}
@@ -47,7 +47,7 @@ func (ex *Exchange) rename(ctx context.Context) error {
 	application := ex.token
 	if ex.grant.Name != "" {
 		var err error
-		application, err = ex.aspsp.deps.Tokens.Token(ctx, ex.link.tokenKey, ex.link.endpoint)
+		application, err = ex.link.own.Token(ctx, ex.link.endpoint)
 		if err != nil {
 			return tokenRefusal(err)
 		}
@@ -66,7 +66,7 @@ func (ex *Exchange) dropToken() {
 		ex.aspsp.deps.Grants.Drop(ex.grant, ex.token)
 		return
 	}
-	ex.aspsp.deps.Tokens.Drop(ex.link.tokenKey, ex.token)
+	ex.link.own.Drop(ex.token)
 }
 
 // tokenRefusal maps the tokens package's errors to codes, so that an app never
@@ -98,7 +98,7 @@ func tokenRefusal(err error) error {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return refuse(CodeTokenTimeout, "", err)
-	case errors.Is(err, tokens.ErrSpec):
+	case errors.Is(err, tokens.ErrSpec), errors.Is(err, tokens.ErrMetadata):
 		return refuse(CodeTokenMisconfigured, "", err)
 	case errors.Is(err, tokens.ErrMalformed), errors.Is(err, tokens.ErrRedirected):
 		return refuse(CodeTokenMalformed, "", err)
