@@ -115,6 +115,7 @@ func TestBrokenStoragesAreCaught(t *testing.T) {
 		open  func(m *storagetest.Memory) vault.Storage
 		setup func(m *storagetest.Memory)
 		fails []string
+		more  bool // others may fail, too, depending on which comes first
 	}{
 		{name: "no locking", open: func(m *storagetest.Memory) vault.Storage { return noLocking{m} },
 			fails: []string{"lock-excludes", "lock-waits", "lock-context", "lock-kept"}},
@@ -125,7 +126,7 @@ func TestBrokenStoragesAreCaught(t *testing.T) {
 		{name: "lock ignores its context", open: func(m *storagetest.Memory) vault.Storage { return deaf{m} },
 			fails: []string{"lock-context"}},
 		{name: "one lock for all names", open: func(m *storagetest.Memory) vault.Storage { return oneLock{m} },
-			fails: []string{"lock-names"}},
+			fails: []string{"lock-names"}, more: true},
 		{name: "lock is not renewed", open: func(m *storagetest.Memory) vault.Storage { return notRenewed{m} },
 			fails: []string{"lock-kept"}},
 		{name: "lock never expires", setup: func(m *storagetest.Memory) { m.SetLockTTL(24 * time.Hour) },
@@ -189,6 +190,9 @@ func TestBrokenStoragesAreCaught(t *testing.T) {
 				}
 				slices.Sort(failed)
 				want := slices.Sorted(slices.Values(test.fails))
+				if test.more {
+					failed = slices.DeleteFunc(failed, func(name string) bool { return !slices.Contains(want, name) })
+				}
 				if !slices.Equal(failed, want) {
 					t.Errorf("failed: %q\n  want: %q", failed, want)
 				}
