@@ -48,6 +48,8 @@ type bank struct {
 	during  func(form url.Values) // runs when a request has arrived
 	asked   map[string]int        // by grant_type
 	revoked int
+	// reused counts the refreshes with a token that was used up or replaced.
+	reused int
 	// minted is every token value there ever was.
 	minted []string
 	next   int
@@ -255,6 +257,7 @@ func (b *bank) owner(form url.Values) (string, bool) {
 			return psu, true
 		}
 	}
+	b.reused++
 	return "", false
 }
 

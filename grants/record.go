@@ -180,7 +180,7 @@ func (r *record) state(now time.Time) State {
 	case !ended && r.Status == StatusExpired:
 		s.Status = StatusActive
 	}
-	if p := r.Pending; p != nil {
+	if p := r.Pending; p != nil && p.Answer == nil && p.Ended == "" {
 		s.Pending, s.PendingSince = p.Kind, p.Started
 	}
 	return s

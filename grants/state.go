@@ -79,7 +79,8 @@ type State struct {
 	HasRefreshToken bool `json:"has_refresh_token"`
 
 	// Pending is "code" or "refresh" while the bank's answer is awaited, since
-	// PendingSince.
+	// PendingSince. An answer that a process has stored, and not lived to settle,
+	// shows when the grant is used next.
 	Pending      string    `json:"pending,omitempty"`
 	PendingSince time.Time `json:"pending_since,omitzero"`
 	// Unsaved is true while an answer is in this process's memory only.
