@@ -181,10 +181,11 @@ func (b *bank) do(r *http.Request) (*http.Response, error) {
 		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}},
 		Body: io.NopCloser(strings.NewReader(answer)), Request: r,
 	}
-	switch wrong {
-	case brokenOff:
+	switch {
+	case status != http.StatusOK:
+	case wrong == brokenOff:
 		response.Body = cut(answer, strings.Index(answer, "-secret-")+3)
-	case halfRefresh:
+	case wrong == halfRefresh:
 		response.Body = cut(answer, len(answer)-10)
 	}
 	return response, nil

@@ -18,8 +18,11 @@ const (
 
 	// sweepEvery is how often the consents are looked through.
 	sweepEvery = time.Hour
-	// lookBack bounds how many days of missed sweeps are made up for.
-	lookBack = 400
+	// lookBack bounds how many days of missed sweeps are made up for, and
+	// lookBackBlind how many where no sweep is known of: a new storage, most
+	// likely, in which each day that is not there takes a moment to find missing.
+	lookBack      = 400
+	lookBackBlind = 30
 
 	day = 24 * time.Hour
 )
@@ -92,6 +95,9 @@ func (s *Store) Sweep(ctx context.Context) error {
 	now := s.now()
 	today := now.UTC().Truncate(day)
 	first := today.Add(-lookBack * day)
+	if last.Clear.IsZero() {
+		first = today.Add(-lookBackBlind * day)
+	}
 	if last.Clear.After(first) && last.Clear.Before(today) {
 		first = last.Clear
 	}

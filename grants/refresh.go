@@ -161,7 +161,7 @@ func (j *refreshing) round(ctx context.Context) (got result, done bool, err erro
 	switch {
 	case r.Refresh == "":
 		return got, true, ErrNoRefreshToken
-	case st.outcome == outcomeFailed && j.pass == nil:
+	case st.outcome == outcomeFailed && j.pass == nil && now.Sub(st.request.Started).Abs() < holdMax:
 		return got, true, st.err // another process has just tried twice
 	case j.pass == nil:
 		if j.pass, err = s.breakers.of(e.client).enter(ctx, s.now); err != nil {
