@@ -58,7 +58,8 @@ var adminProblems = []struct {
 
 // refusalOf is an error of grants or their vault as the operator gets it. Its
 // text holds no token: those packages' errors never do, and what a bank or the
-// network said is passed on without what they quote.
+// network said is passed on without what they quote. What the vault quotes are
+// names of keys and records, which the operator needs.
 func refusalOf(err error) adminRefusal {
 	for _, known := range adminProblems {
 		if !errors.Is(err, known.err) {
@@ -79,8 +80,13 @@ func refusalOf(err error) adminRefusal {
 	if app.Detail != "" {
 		refusal.Text += ": " + app.Detail
 	}
-	if cause := causeOf(app); cause != "" {
-		refusal.Text += ": " + cause
+	switch app.Code {
+	case sidecar.CodeVaultKey, sidecar.CodeGrantDamaged:
+		refusal.Text += ": " + err.Error()
+	default:
+		if cause := causeOf(app); cause != "" {
+			refusal.Text += ": " + cause
+		}
 	}
 	return refusal
 }

@@ -120,7 +120,7 @@ func TestAdminShowsVault(t *testing.T) {
 	// A wrong key cannot be told from damage but by its canary.
 	o.check(os.WriteFile(o.file("storage/tpp/keys/one.jwe"), []byte("torn"), 0o600))
 	o.ask("GET", "/tpp/vault", "", "", 200, &state)
-	if state.Storage != "ok" || state.Code != "grant-record-damaged" || len(state.Damaged) != 1 || state.Damaged[0].Name != "keys/one" ||
+	if state.Storage != "ok" || state.Code != "grant-record-damaged" || !strings.Contains(state.Error, `vault key "one" cannot be checked`) || len(state.Damaged) != 1 || state.Damaged[0].Name != "keys/one" ||
 		!strings.Contains(state.Damaged[0].Copy, "tpp/damaged/") {
 		t.Errorf("%+v", state)
 	}
@@ -205,4 +205,26 @@ func TestAdminWithoutVault(t *testing.T) {
 			t.Errorf("%s: no remedy in %s", request, text)
 		}
 	}
+}
+
+// TestAdminTellsOfWrongKey holds that a wrong key is told by its id, also where
+// the storage was not there when the start would have refused it.
+func TestAdminTellsOfWrongKey(t *testing.T) {
+	o := &operator{rig: newRig(t)}
+	o.newKey("one")
+	o.load(parts{tpp: o.vaultBlock("one")})
+	o.ask("POST", "/tpp/grants/bpgo", "", grantToImport("alice", "rt-alice", ""), 201, nil)
+	stop(t)
+	wrong := o.newKey("one")
+	o.check(os.Rename(o.file("storage"), o.file("away")))
+	o.check(os.WriteFile(o.file("storage"), nil, 0o600))
+	o.load(parts{tpp: o.vaultBlock("one")})
+	o.check(os.Remove(o.file("storage")))
+	o.check(os.Rename(o.file("away"), o.file("storage")))
+	var state shownVault
+	o.ask("GET", "/tpp/vault", "", "", 200, &state)
+	if state.Storage != "ok" || state.Code != "vault-key-missing" || !strings.Contains(state.Error, `wrong vault key "one"`) || state.Remedy == "" {
+		t.Errorf("%+v", state)
+	}
+	o.silent(wrong, "rt-alice")
 }
