@@ -126,7 +126,7 @@ func (m *metrics) fetched(event tokens.FetchEvent) {
 func (m *metrics) grant(event grants.Event) {
 	kind := string(event.Kind)
 	if event.Kind == grants.EventConsentExpiring {
-		kind += "_" + strconv.Itoa(event.Days) + "d"
+		kind += "_" + strconv.Itoa(threshold(event.Days)) + "d"
 	}
 	m.grants.WithLabelValues(event.ASPSP, kind).Inc()
 	if event.Duration > 0 {
@@ -141,6 +141,17 @@ func (m *metrics) authorized(event authorize.Event) {
 		result = string(event.Kind)
 	}
 	m.flows.WithLabelValues(event.ASPSP, result).Inc()
+}
+
+// threshold is which of the announcements a number of days left belongs to.
+func threshold(days int) int {
+	switch {
+	case days <= 1:
+		return 1
+	case days <= 7:
+		return 7
+	}
+	return 14
 }
 
 func (m *metrics) damaged() { m.records.Inc() }

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ func (a *App) openVault(ctx caddy.Context) error {
 		return errors.New("vault: recheck, hot and parallel must not be negative; leave them out for their defaults")
 	}
 	a.vault, err = vault.New(vault.Options{
-		Storage: ctx.Storage(), Keys: keys, Prefix: storageFolder, OnDamage: a.damaged,
+		Storage: ctx.Storage(), Keys: keys, Prefix: storageFolder, MaxHold: a.longestRefresh(), OnDamage: a.damaged,
 	})
 	if err != nil {
 		return fmt.Errorf("vault: %w", err)
@@ -48,6 +49,18 @@ func (a *App) openVault(ctx caddy.Context) error {
 	})
 	a.release = append(a.release, a.grants.Close)
 	return nil
+}
+
+// longestRefresh is how long a grant's lock may be held: for two calls of the
+// slowest bank, and what has to be stored between.
+func (a *App) longestRefresh() time.Duration {
+	var longest time.Duration
+	for _, aspsp := range a.ASPSPs {
+		connect := cmp.Or(time.Duration(aspsp.ConnectTimeout), sidecar.DefaultConnectTimeout)
+		answer := cmp.Or(time.Duration(aspsp.AnswerTimeout), sidecar.DefaultAnswerTimeout)
+		longest = max(longest, connect+answer)
+	}
+	return 2*longest + storagePatience
 }
 
 // keys reads the secrets of the vault's keys.
@@ -78,6 +91,9 @@ func (v *Vault) keys() ([]vault.Key, error) {
 	}
 	return keys, errors.Join(wrong...)
 }
+
+// storagePatience is what the storage may take while a lock is held.
+const storagePatience = 20 * time.Second
 
 // checkPatience bounds how long the start waits for the storage.
 const checkPatience = 5 * time.Second
