@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,11 +23,20 @@ import (
 // storageFolder is where, in Caddy's storage, everything of the vault is.
 const storageFolder = "tpp"
 
+// storable is what a storage of any kind takes as part of a name.
+var storable = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+
 // openVault makes what grants are kept in and renewed by. It touches no storage,
 // so that caddy validate can do it.
 func (a *App) openVault(ctx caddy.Context) error {
 	if a.Vault == nil {
 		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.ASPSPs)) {
+		if !storable.MatchString(name) {
+			return fmt.Errorf("aspsp %s: with a vault, its name is part of the names of records: "+
+				"use letters, digits, hyphens, underscores and single dots within", name)
+		}
 	}
 	keys, err := a.Vault.keys()
 	if err != nil {

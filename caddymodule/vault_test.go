@@ -29,6 +29,8 @@ func TestVaultMistakes(t *testing.T) {
 		"callback, no ASPSP": {parts{tpp: r.vaultBlock("one"), site: mainSite + "\ntpp_callback /back bgpo"}, []string{"tpp_callback", "bgpo", "bpgo"}},
 		"callback, not configured": {parts{tpp: r.vaultBlock("one"), site: mainSite + "\ntpp_callback /back bpgo"},
 			[]string{"aspsp bpgo", "redirect_uri", "return_urls"}},
+		"name of an ASPSP": {parts{tpp: r.vaultBlock("one") + "aspsp Crédit {\nprofile bpce\nbase_url https://bank.example\nidentity acme\n}"},
+			[]string{"aspsp Crédit", "letters"}},
 		"redirect_uri": {parts{aspsp: "redirect_uri /back"}, []string{"aspsp bpgo", "redirect_uri", "https://host/path"}},
 		"client_secret in clear": {parts{aspsp: "client_secret s3cret"},
 			[]string{"aspsp bpgo", "client_secret must not stand in the configuration"}},

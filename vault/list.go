@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"errors"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -47,20 +48,20 @@ func (v *Vault) names(ctx context.Context, folder string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// keysBelow returns all keys below path: records, folders and anything else.
-func (v *Vault) keysBelow(ctx context.Context, path string) ([]string, error) {
-	keys, err := v.storage.List(ctx, path, true)
+// keysBelow returns all keys below a folder: records, folders and anything else.
+func (v *Vault) keysBelow(ctx context.Context, folder string) ([]string, error) {
+	keys, err := v.storage.List(ctx, folder, true)
 	if missing(err) {
 		// Not there, or there and changing: CertMagic's FileStorage gives up with
 		// the same error when a file is renamed while it walks. Folder by folder
 		// it is only that folder that must hold still.
-		keys, err = v.walk(ctx, path)
+		keys, err = v.walk(ctx, folder)
 	}
 	if err != nil {
 		return nil, unavailable(ctx, "list records", err)
 	}
 	// Storages that compare strings list "a/bc" below "a/b".
-	return slices.DeleteFunc(keys, func(key string) bool { return !strings.HasPrefix(key, path+"/") }), nil
+	return slices.DeleteFunc(keys, func(key string) bool { return !strings.HasPrefix(key, folder+"/") }), nil
 }
 
 // walk lists folder by folder what is below path.
@@ -87,6 +88,20 @@ func (v *Vault) walk(ctx context.Context, path string) ([]string, error) {
 // errRestless means that a folder changed each time it was listed.
 var errRestless = errors.New("the folder changes faster than the storage lists it")
 
+// absent reports whether the folder above does not have this one, which tells
+// one that is not there from one that changes while it is listed.
+func (v *Vault) absent(ctx context.Context, folder string) bool {
+	if folder == v.prefix {
+		return false // above it is not ours
+	}
+	parent := path.Dir(folder)
+	siblings, err := v.storage.List(ctx, parent, false)
+	if missing(err) && len(siblings) == 0 {
+		return v.absent(ctx, parent)
+	}
+	return err == nil && !slices.Contains(siblings, folder)
+}
+
 // listFolder lists one folder. What is not there has no entries.
 func (v *Vault) listFolder(ctx context.Context, path string) ([]string, error) {
 	some := false
@@ -96,6 +111,9 @@ func (v *Vault) listFolder(ctx context.Context, path string) ([]string, error) {
 			return keys, err
 		}
 		some = some || len(keys) > 0
+		if !some && v.absent(ctx, path) {
+			return nil, nil
+		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
