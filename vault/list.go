@@ -105,7 +105,7 @@ func (v *Vault) absent(ctx context.Context, folder string) bool {
 // listFolder lists one folder. What is not there has no entries.
 func (v *Vault) listFolder(ctx context.Context, path string) ([]string, error) {
 	some := false
-	for pause := time.Millisecond; pause < 16*time.Millisecond; pause *= 2 {
+	for pause := time.Millisecond; pause < 256*time.Millisecond; pause *= 2 {
 		keys, err := v.storage.List(ctx, path, false)
 		if !missing(err) {
 			return keys, err
