@@ -20,10 +20,13 @@ import (
 func (p *process) dieAt(n int64) *atomic.Bool {
 	var used atomic.Int64
 	died := new(atomic.Bool)
-	p.handle.Hook(func(context.Context, storagetest.Op, string) error {
-		if used.Add(1) == n {
+	p.handle.Hook(func(_ context.Context, op storagetest.Op, _ string) error {
+		switch {
+		case used.Add(1) == n:
 			died.Store(true)
 			p.handle.Vanish()
+		case op == storagetest.Store && !died.Load():
+			p.stored.Add(1)
 		}
 		return nil
 	})
@@ -47,6 +50,13 @@ func TestKilledDuringRefresh(t *testing.T) {
 					time.Sleep(time.Second)
 					reached = died.Load()
 					w.checkSurvivor(next, rotates)
+					// Announced, answered: from then on nothing is lost.
+					if dying.stored.Load() >= 2 {
+						w.usable(next.Store, psu1)
+						if n := w.bank.refreshes(); n != 1 {
+							t.Errorf("%d refreshes, although the answer was stored", n)
+						}
+					}
 				})
 			})
 			if !reached {

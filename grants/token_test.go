@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -120,7 +121,7 @@ func TestUnknownNamesTakeNoMemory(t *testing.T) {
 func TestNoTokenAfterConsent(t *testing.T) {
 	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
 		p := w.bank.grant(psu1.Name)
-		until := time.Now().Add(time.Minute)
+		until := time.Now().Add(defaultRecheck - time.Second) // before the record is read again
 		err := s.Import(t.Context(), psu1, w.client, Import{
 			RefreshToken: p.refresh, AccessToken: p.access, AccessExpiry: time.Now().Add(time.Hour), ConsentUntil: until,
 		})
@@ -512,6 +513,9 @@ func TestClockJumps(t *testing.T) {
 		if got := w.state(s.Store, psu1).Status; got != StatusActive {
 			t.Errorf("status %s after the clock was put right", got)
 		}
+		if !slices.ContainsFunc(w.storage.Keys(), func(key string) bool { return strings.HasPrefix(key, "tpp/clock/2") }) {
+			t.Error("the grant is not on the consent clock any more")
+		}
 	})
 }
 
@@ -527,4 +531,113 @@ func TestPanicInTheCall(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// Callers with a good token do not wait for a renewal that is under way, even
+// when the record is to be read again.
+func TestNobodyWaitsForARenewal(t *testing.T) {
+	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+		w.imported(s.Store, psu1, 0)
+		first := w.usable(s.Store, psu1)
+		w.bank.slow(9 * time.Second)
+		go func() { _ = s.Refresh(t.Context(), psu1, w.client) }()
+		time.Sleep(defaultRecheck + time.Second)
+		started := time.Now()
+		if w.usable(s.Store, psu1) != first || time.Since(started) > 0 {
+			t.Errorf("waited %v", time.Since(started))
+		}
+	})
+}
+
+// What was read before a revocation is not served after it.
+func TestRevokedWhileReading(t *testing.T) {
+	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+		w.imported(s.Store, psu1, 5*time.Minute)
+		other := w.process()
+		defer other.Close()
+		key := "tpp/" + recordName(psu1) + ".jwe"
+		old, err := s.handle.Load(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The reader gets the record as it was, and late.
+		slow := &lateReader{Memory: other.handle, key: key, value: old}
+		v, err := vault.New(vault.Options{Storage: slow, Keys: []vault.Key{testKey}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader := New(Options{Vault: v})
+		defer reader.Close()
+		go func() { _, _ = reader.Token(t.Context(), psu1, w.client) }()
+		time.Sleep(time.Second)
+		if _, err := reader.Revoke(t.Context(), psu1, nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		w.refused(reader, psu1, ErrRevoked)
+	})
+}
+
+// lateReader answers the first Load with what there was two seconds before.
+type lateReader struct {
+	*storagetest.Memory
+	once  sync.Once
+	key   string
+	value []byte
+}
+
+func (l *lateReader) Load(ctx context.Context, key string) ([]byte, error) {
+	first := false
+	if key == l.key {
+		l.once.Do(func() { first = true })
+	}
+	if first {
+		time.Sleep(2 * time.Second)
+		return l.value, nil
+	}
+	return l.Memory.Load(ctx, key)
+}
+
+// A storage tells the others late that the lock is free. They see the new token
+// all the same.
+func TestLateLock(t *testing.T) {
+	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+		w.imported(s.Store, psu1, 0)
+		other := w.process()
+		defer other.Close()
+		w.bank.slow(time.Second)
+		go s.usableOrNot(psu1, w.client)
+		time.Sleep(100 * time.Millisecond)
+		var seen time.Duration
+		started := time.Now()
+		other.handle.Hook(func(ctx context.Context, op storagetest.Op, _ string) error {
+			if op == storagetest.Lock {
+				select {
+				case <-time.After(5 * time.Second):
+				case <-ctx.Done():
+					seen = time.Since(started)
+					return ctx.Err()
+				}
+			}
+			return nil
+		})
+		w.usable(other.Store, psu1)
+		if seen == 0 || seen > time.Second+2*watchEvery {
+			t.Errorf("seen after %v", seen)
+		}
+	})
+}
+
+// Another machine's clock is an hour ahead: its token lives no longer for that.
+func TestTokenFromAnotherClock(t *testing.T) {
+	r := settleRecord(StatusActive)
+	r.Obtained, r.Expiry = settleNow.Add(time.Hour), settleNow.Add(70*time.Minute)
+	c := &Client{Thumbprint: "qwac-1", Endpoint: &tokens.Endpoint{}}
+	token := r.token(c, settleNow)
+	if token == nil || token.Expiry().Sub(settleNow) != 10*time.Minute {
+		t.Errorf("the token lives until %v", token.Expiry())
+	}
+	if r.token(c, settleNow.Add(80*time.Minute)) != nil {
+		t.Error("the token lives on")
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +57,8 @@ func (w *world) with(change func(*Client)) *Client {
 type process struct {
 	*Store
 	handle *storagetest.Memory
+	// stored counts what dieAt lets through.
+	stored atomic.Int64
 }
 
 func (w *world) process(change ...func(*Options)) *process {
@@ -69,7 +72,7 @@ func (w *world) process(change ...func(*Options)) *process {
 	for _, c := range change {
 		c(&o)
 	}
-	return &process{New(o), handle}
+	return &process{Store: New(o), handle: handle}
 }
 
 func (w *world) note(e Event) {
