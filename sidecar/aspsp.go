@@ -52,8 +52,7 @@ type ASPSP struct {
 	// fixedSecrets is true if a fixed header's value has to be resolved.
 	fixedSecrets bool
 
-	// stubborn holds, by operation, until when a 401 is passed on at once.
-	stubborn sync.Map
+	stubborn stubborn
 	// oneShot is true if every request is to look unrepeatable to net/http.
 	oneShot bool
 	// basePath and tokenPath are the resolved paths of base_url and of the token
@@ -80,7 +79,7 @@ func New(config Config, deps Dependencies) (*ASPSP, error) {
 	if deps.NewRequestID == nil {
 		deps.NewRequestID = uuid.NewString
 	}
-	a := &ASPSP{config: config, deps: deps}
+	a := &ASPSP{config: config, deps: deps, stubborn: newStubborn()}
 	if err := a.compile(); err != nil {
 		return nil, err
 	}

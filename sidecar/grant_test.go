@@ -192,6 +192,25 @@ func TestGrantOneRefresh(t *testing.T) {
 	}
 }
 
+// A 401 that a new token does not mend is one customer's matter: others' calls
+// are still repeated with a new token.
+func TestGrantStubbornAlone(t *testing.T) {
+	r := newRig(t, withGrants())
+	r.authorize("k-1", marc)
+	r.authorize("k-2", marie)
+	r.check(r.bank.Faults().SetAPI(sandbox.Fault{Next: 3, Status: http.StatusUnauthorized}))
+	for want := 1; want <= 2; want++ {
+		if a := r.accounts("k-1"); a.status != http.StatusUnauthorized || a.header.Get(sidecar.ErrorHeader) != "" {
+			t.Fatalf("HTTP %d %s", a.status, a.body)
+		}
+		if got := r.refreshes(); got.Asked != 1 {
+			t.Errorf("after call %d: %+v", want, got)
+		}
+	}
+	r.bank.ExpireTokens()
+	r.forPSU(r.accounts("k-2"), "Marie")
+}
+
 // With a renewed QWAC a token that is bound to the former is not sent; one that
 // the profile calls unbound is (the sandbox, which binds it, answers 401).
 func TestGrantRotation(t *testing.T) {

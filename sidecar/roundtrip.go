@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"time"
 )
 
 // RoundTrip makes the attempts of an exchange: it injects, signs and sends req
@@ -75,19 +74,15 @@ func (ex *Exchange) readopt(ctx context.Context) error {
 	return ex.readyToken(ctx)
 }
 
-// stubborn is how long an operation that was refused with a new token too is
-// not tried twice again: its trouble is not the token's age, and fetching one for
-// each call would only burden the bank.
-const stubborn = 10 * time.Second
-
 // mayRepeat reports whether a 401 is to be followed by a try with a new token.
 func (ex *Exchange) mayRepeat() bool {
 	if ex.token == nil {
 		return false
 	}
-	until, ok := ex.aspsp.stubborn.Load(ex.operation)
-	return !ok || ex.aspsp.deps.Now().After(until.(time.Time))
+	return !ex.aspsp.stubborn.holds(ex.stubbornCall(), ex.aspsp.deps.Now())
 }
+
+func (ex *Exchange) stubbornCall() stubbornCall { return stubbornCall{ex.operation, ex.grant.Name} }
 
 // repeatWithNewToken follows a 401: the token is dropped and the request,
 // whose body the exchange still owns, is sent once more. If that is a 401 too,
@@ -101,7 +96,7 @@ func (ex *Exchange) repeatWithNewToken(req *http.Request, common http.Header, re
 	ex.replayed("token")
 	response, err := ex.transmit(req, common)
 	if err == nil && response.StatusCode == http.StatusUnauthorized {
-		ex.aspsp.stubborn.Store(ex.operation, ex.aspsp.deps.Now().Add(stubborn))
+		ex.aspsp.stubborn.note(ex.stubbornCall(), ex.aspsp.deps.Now())
 	}
 	return response, err
 }
