@@ -20,7 +20,9 @@ const (
 type stubbornCall struct{ operation, grant string }
 
 // stubborn remembers until when a 401 is passed on at once.
-type stubborn struct{ until *lru.Cache[stubbornCall, time.Time] }
+type stubborn struct {
+	until *lru.Cache[stubbornCall, time.Time]
+}
 
 func newStubborn() stubborn {
 	until, err := lru.New[stubbornCall, time.Time](maxStubborn)
