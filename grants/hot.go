@@ -34,7 +34,7 @@ const (
 // entry is a grant in memory: a token, or why there is none. What it says does
 // not change; another entry takes its place.
 type entry struct {
-	id     ID
+	// First what each call looks at, in one cache line.
 	client *Client
 	token  *tokens.Token
 	// consentUntil is the end of the consent in Unix nanoseconds, 0 if unknown.
@@ -44,6 +44,7 @@ type entry struct {
 	// usage is unused, used or due.
 	usage atomic.Int32
 
+	id ID
 	// err is the answer for a while, if there is no token.
 	err    error
 	errFor time.Duration

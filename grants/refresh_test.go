@@ -3,6 +3,7 @@ package grants
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"testing"
@@ -168,6 +169,29 @@ func TestFullDiskAfter(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Nothing has reached the bank, and the disk is full when that is to be noted:
+// it is noted later, and the grant not taken for ambiguous.
+func TestFullDiskAfterNothing(t *testing.T) {
+	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+		w.imported(s.Store, psu1, 0)
+		other := w.process()
+		defer other.Close()
+		client := w.with(func(c *Client) {
+			c.Endpoint.Do = func(*http.Request) (*http.Response, error) {
+				w.storage.SetFull(true)
+				return nil, unsentError{}
+			}
+		})
+		if _, err := s.Token(t.Context(), psu1, client); !errors.Is(err, tokens.ErrUnavailable) {
+			t.Errorf("got %v", err)
+		}
+		time.Sleep(10 * time.Second)
+		w.storage.SetFull(false)
+		time.Sleep(time.Minute)
+		w.usable(other.Store, psu1)
+	})
 }
 
 // The store is closed while an answer is in memory only: it goes on trying for

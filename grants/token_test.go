@@ -496,6 +496,9 @@ func TestClockJumps(t *testing.T) {
 			t.Errorf("a token lives on after its end: %d refreshes", n)
 		}
 
+		if err := s.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		offset = 300 * day
 		w.refused(s.Store, psu1, ErrConsentExpired)
 		if err := s.Sweep(t.Context()); err != nil {
@@ -503,6 +506,9 @@ func TestClockJumps(t *testing.T) {
 		}
 		if got := w.state(s.Store, psu1).Status; got != StatusExpired {
 			t.Errorf("status %s", got)
+		}
+		if w.happened(EventConsentExpired) != 1 {
+			t.Errorf("events %v", w.kinds())
 		}
 		offset = 0
 		time.Sleep(defaultRecheck)
