@@ -14,7 +14,7 @@ func (s *Store) change(ctx context.Context, id ID, c *Client, f func(h *held, r 
 	if err := s.begin(); err != nil {
 		return err
 	}
-	defer s.running.Done()
+	defer s.running.end()
 	h, err := s.hold(ctx, id, c)
 	if err != nil {
 		return err

@@ -82,7 +82,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	defer s.running.Done()
+	defer s.running.end()
 	lock, err := s.vault.Lock(ctx, clockState)
 	if err != nil {
 		return err

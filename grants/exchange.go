@@ -43,7 +43,7 @@ func (Code) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // nothing was sent; a grant that was there before goes on, and says so in its
 // reason; if there was none, it is quarantined (ErrQuarantined too). With an
 // id_token that has to be valid and is not, the tokens are stored and the grant
-// is quarantined. Further errors: ErrName, ErrCode, ErrBusy, ErrClosed, the vault's.
+// is quarantined. Further errors: ErrName, ErrCode, ErrBusy, the vault's.
 func (s *Store) Exchange(ctx context.Context, id ID, c *Client, code Code) (*tokens.Answer, error) {
 	if err := id.Check(); err != nil {
 		return nil, err
@@ -54,16 +54,14 @@ func (s *Store) Exchange(ctx context.Context, id ID, c *Client, code Code) (*tok
 	if code.Scope == "" {
 		code.Scope = c.Scope
 	}
-	if err := s.begin(); err != nil {
-		return nil, err
-	}
+	s.running.begin()
 	type ended struct {
 		answer *tokens.Answer
 		err    error
 	}
 	done := make(chan ended, 1)
 	go func() {
-		defer s.running.Done()
+		defer s.running.end()
 		ctx, cancel := context.WithTimeout(context.Background(), flightTimeout(c))
 		defer cancel()
 		answer, err := s.exchange(ctx, id, c, code)

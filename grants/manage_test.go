@@ -1,7 +1,6 @@
 package grants
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/caddy-tpp/caddy-tpp/tokens"
-	"github.com/caddy-tpp/caddy-tpp/vault/storagetest"
 )
 
 func TestImport(t *testing.T) {
@@ -191,181 +189,6 @@ func TestList(t *testing.T) {
 		}
 		if states, next, err := s.List(t.Context(), "nowhere", "", 1); len(states) != 0 || next != "" || err != nil {
 			t.Error(states, next, err)
-		}
-	})
-}
-
-func TestSweep(t *testing.T) {
-	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
-		other := w.process()
-		defer other.Close()
-		w.imported(s.Store, psu1, 0) // an hour ago, for 180 days
-		quiet := ID{"bank", "revoked"}
-		w.imported(s.Store, quiet, 0)
-		if _, err := s.Revoke(t.Context(), quiet, w.client); err != nil {
-			t.Fatal(err)
-		}
-		var days []int
-		for d := range 182 {
-			time.Sleep(day)
-			for _, p := range []*process{s, other} {
-				if err := p.Sweep(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for _, e := range w.take(EventConsentExpiring, EventConsentExpired) {
-				if e.Name != psu1.Name {
-					t.Errorf("event %+v", e)
-				}
-				days = append(days, 180-d-1)
-			}
-		}
-		if want := []int{14, 7, 1, 0}; !slices.Equal(days, want) {
-			t.Errorf("announced %v days before", days)
-		}
-		w.refused(s.Store, psu1, ErrConsentExpired)
-		if got := w.state(s.Store, psu1).Status; got != StatusExpired {
-			t.Errorf("status %s", got)
-		}
-		for _, key := range w.storage.Keys() {
-			if strings.HasPrefix(key, "tpp/clock/2") {
-				t.Errorf("left on the clock: %s", key)
-			}
-		}
-		// The PSU comes back.
-		if _, err := w.exchange(s, w.bank.authorize(psu1.Name)); err != nil {
-			t.Fatal(err)
-		}
-		w.usable(s.Store, psu1)
-		time.Sleep(167 * day)
-		if err := s.Sweep(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if n := len(w.take(EventConsentExpiring)); n != 1 {
-			t.Errorf("%d announcements of the new consent", n)
-		}
-	})
-}
-
-// Run sweeps hourly, in one of the processes, until it is told to end.
-func TestRun(t *testing.T) {
-	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
-		other := w.process()
-		defer other.Close()
-		ctx, cancel := context.WithCancel(t.Context())
-		for _, p := range []*process{s, other} {
-			go p.Run(ctx)
-			time.Sleep(20 * time.Minute)
-		}
-		time.Sleep(5 * time.Hour)
-		cancel()
-		one, two := s.handle.Count(storagetest.List), other.handle.Count(storagetest.List)
-		if one == 0 || two != 0 {
-			t.Errorf("listed %d and %d times", one, two)
-		}
-		time.Sleep(2 * time.Hour)
-		if n := s.handle.Count(storagetest.List); n != one {
-			t.Error("goes on sweeping")
-		}
-	})
-}
-
-// Sweeps that were missed are made up for, each announcement once.
-func TestSweepLate(t *testing.T) {
-	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
-		w.imported(s.Store, psu1, 0)
-		expired := ID{"bank", "expired"}
-		w.imported(s.Store, expired, 0)
-		p := w.bank.grant("later")
-		later := ID{"bank", "later"}
-		if err := s.Import(t.Context(), later, w.client, Import{RefreshToken: p.refresh, ConsentUntil: time.Now().Add(205 * day)}); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(200 * day)
-		for range 2 {
-			if err := s.Sweep(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if n := w.happened(EventConsentExpired); n != 2 {
-			t.Errorf("%d expired", n)
-		}
-		if events := w.take(EventConsentExpiring); len(events) != 1 || events[0].Days != 5 || events[0].Name != "later" {
-			t.Errorf("announced %+v", events)
-		}
-	})
-}
-
-// take gives the events of these kinds since the last call.
-func (w *world) take(kinds ...EventKind) []Event {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var taken []Event
-	for _, e := range w.events {
-		if slices.Contains(kinds, e.Kind) {
-			taken = append(taken, e)
-		}
-	}
-	w.events = nil
-	return taken
-}
-
-func TestSettledRecordIsReadEverywhere(t *testing.T) {
-	r := settleRecord(StatusActive)
-	p := settlePending(kindRefresh, &r)
-	r = r.absorb(p.with(halfAnswer(), ""))
-	plaintext, err := r.encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := decodeRecord(psu1, plaintext)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, _ := again.encode()
-	if string(second) != string(plaintext) || again.Pending.Answer == nil {
-		t.Error("the record has changed on its way")
-	}
-	for _, text := range []string{fmt.Sprintf("%v %+v %#v", r, r, *r.Pending), fmt.Sprint(&r)} {
-		if strings.Contains(text, "R1") || strings.Contains(text, "A1") {
-			t.Errorf("printed as %s", text)
-		}
-	}
-}
-
-func FuzzDecodeRecord(f *testing.F) {
-	for _, status := range []Status{StatusAuthorizing, StatusActive, StatusQuarantined, StatusRevoked} {
-		r := settleRecord(status)
-		for _, ending := range endings() {
-			withPending := r.absorb(ending(settlePending(kindCode, &r)))
-			plaintext, err := withPending.encode()
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(plaintext)
-		}
-	}
-	spec := &tokens.Spec{}
-	client := &Client{ClientID: "client", Thumbprint: "qwac-1", Endpoint: &tokens.Endpoint{URL: "https://bank.example/token"}}
-	f.Fuzz(func(t *testing.T, plaintext []byte) {
-		r, err := decodeRecord(psu1, plaintext)
-		if err != nil {
-			if !damaged(err) {
-				t.Fatalf("an error of another kind: %v", err)
-			}
-			return
-		}
-		after, st := r.settle(spec, settleNow)
-		if r.Pending != nil && st.settled() == (after.Pending != nil) {
-			t.Fatal("settled and pending")
-		}
-		_ = after.refusal(client, settleNow)
-		_ = after.state(settleNow)
-		if token := after.token(client, settleNow); token != nil && !token.Usable(settleNow) {
-			t.Fatal("a token that is not usable")
-		}
-		if _, err := after.encode(); err != nil {
-			t.Fatalf("cannot be written back: %v", err)
 		}
 	})
 }

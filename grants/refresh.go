@@ -73,8 +73,11 @@ func (s *Store) obtain(ctx context.Context, e *errand) (result, error) {
 	if e.forced {
 		e.stale = r.Access
 	}
-	if st.settled() && st.outcome != outcomeGranted {
+	switch {
+	case st.settled() && st.outcome != outcomeGranted:
 		return s.refresh(ctx, e) // it has to be stored
+	case st.outcome == outcomeOpen && r.Status == StatusAuthorizing:
+		return s.refresh(ctx, e) // the first tokens are on their way
 	}
 	if err := r.refusal(e.client, now); err != nil {
 		return result{record: r, known: true}, err
@@ -245,54 +248,4 @@ func (r *record) wake(now time.Time) bool {
 	r.Warned = 0
 	r.turn(StatusActive, "", now)
 	return true
-}
-
-// holdOrSee takes the lock, or gives the token that whoever has the lock has
-// fetched: storages tell a waiter late that a lock is free.
-func (s *Store) holdOrSee(ctx context.Context, e *errand) (*held, result, error) {
-	type locked struct {
-		held *held
-		err  error
-	}
-	waiting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	got := make(chan locked, 1)
-	go func() {
-		h, err := s.hold(waiting, e.id, e.client)
-		got <- locked{h, err}
-	}()
-	look := time.NewTicker(watchEvery)
-	defer look.Stop()
-	for {
-		select {
-		case l := <-got:
-			return l.held, result{}, l.err
-		case <-look.C:
-			seen, ok := s.see(ctx, e)
-			if !ok {
-				continue
-			}
-			cancel()
-			if l := <-got; l.held != nil {
-				l.held.release()
-			}
-			return nil, seen, nil
-		}
-	}
-}
-
-// see reads the record without the lock.
-func (s *Store) see(ctx context.Context, e *errand) (result, bool) {
-	reading, cancel := bounded(ctx, recheckTimeout)
-	defer cancel()
-	stored, err := s.read(reading, e.id)
-	if err != nil {
-		return result{}, false
-	}
-	r, _ := stored.settle(e.client.spec(), s.now())
-	if r.refusal(e.client, s.now()) != nil {
-		return result{}, false
-	}
-	t := e.serves(&r, s.now())
-	return result{token: t, record: r, known: true}, t != nil
 }

@@ -36,14 +36,14 @@ func (s *Store) enqueue(e *entry) {
 		s.renewals.queue = append(s.renewals.queue, e)
 	default:
 		s.renewals.running++
-		s.running.Add(1)
+		s.running.begin()
 		go s.renewAll(e)
 	}
 }
 
 // renewAll renews the entry's token, then what waits in the queue.
 func (s *Store) renewAll(e *entry) {
-	defer s.running.Done()
+	defer s.running.end()
 	for e != nil {
 		s.renew(e)
 		e = s.nextRenewal()

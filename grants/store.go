@@ -53,8 +53,38 @@ type Store struct {
 	closed   bool
 	// closing is closed by Close.
 	closing chan struct{}
-	// running counts the goroutines.
-	running sync.WaitGroup
+	// running counts what Close waits for.
+	running work
+}
+
+// work counts what is under way. Unlike a [sync.WaitGroup] it may begin anew
+// while somebody waits for its end.
+type work struct {
+	mu    sync.Mutex
+	count int
+	ended *sync.Cond
+}
+
+func (w *work) begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.count++
+}
+
+func (w *work) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.count--; w.count == 0 {
+		w.ended.Broadcast()
+	}
+}
+
+func (w *work) wait() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.count > 0 {
+		w.ended.Wait()
+	}
 }
 
 // New makes a Store. It does no I/O and starts no goroutine.
@@ -63,6 +93,7 @@ func New(o Options) *Store {
 		vault: o.Vault, now: o.Now, recheck: o.Recheck, parallel: o.Parallel, onEvent: o.OnEvent,
 		flights: make(map[ID]*flight), closing: make(chan struct{}),
 	}
+	s.running.ended = sync.NewCond(&s.running.mu)
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -84,8 +115,10 @@ func New(o Options) *Store {
 
 // Close stops what runs in the background and waits for calls in flight, which
 // their timeouts bound; they are not cut off. For answers that could not be
-// stored it is tried for five seconds more. Afterwards everything that would
-// start a call returns ErrClosed. Close may be called more than once.
+// stored it is tried for five seconds more. Afterwards ErrClosed answers
+// everything but Token, Drop and Exchange: calls that came while one
+// configuration replaced another get what they need, and only nothing is kept in
+// memory for the next. Close may be called more than once.
 func (s *Store) Close() {
 	s.mu.Lock()
 	if !s.closed {
@@ -94,7 +127,7 @@ func (s *Store) Close() {
 	}
 	s.hot.entries.Purge()
 	s.mu.Unlock()
-	s.running.Wait()
+	s.running.wait()
 }
 
 // begin counts a call in, unless the store is closed.
@@ -104,6 +137,6 @@ func (s *Store) begin() error {
 	if s.closed {
 		return ErrClosed
 	}
-	s.running.Add(1)
+	s.running.begin()
 	return nil
 }

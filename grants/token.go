@@ -24,7 +24,7 @@ const slowRounds = 4
 // not active.
 //
 // Errors: ErrName, ErrUnknown, ErrConsentExpired, ErrRevoked, ErrRefused,
-// ErrQuarantined, ErrElsewhere, ErrNoRefreshToken, ErrBusy, ErrClosed, the
+// ErrQuarantined, ErrElsewhere, ErrNoRefreshToken, ErrBusy, the
 // vault's, those of the tokens package (perhaps in a [HeldError]), or ctx's own.
 // A failure answers for its grant for a second.
 func (s *Store) Token(ctx context.Context, id ID, c *Client) (*tokens.Token, error) {
@@ -40,7 +40,7 @@ func (s *Store) Token(ctx context.Context, id ID, c *Client) (*tokens.Token, err
 }
 
 // Refresh fetches a new access token, whatever the present one is good for.
-// Errors are those of Token.
+// Errors are those of Token, and ErrClosed.
 func (s *Store) Refresh(ctx context.Context, id ID, c *Client) error {
 	_, err := s.await(ctx, errand{id: id, client: c, forced: true})
 	return err
@@ -56,7 +56,7 @@ func (s *Store) Drop(id ID, t *tokens.Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, ok := s.hot.get(id)
-	if s.closed || ok && (e.token == nil || e.token.Value() != value) {
+	if ok && (e.token == nil || e.token.Value() != value) {
 		return
 	}
 	dropped := &entry{id: id, stale: value}
@@ -100,7 +100,7 @@ type flight struct {
 func (s *Store) join(e errand) (*flight, *tokens.Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed && e.forced {
 		return nil, nil, ErrClosed
 	}
 	now := s.now()
@@ -134,7 +134,7 @@ func (s *Store) join(e errand) (*flight, *tokens.Token, error) {
 func (s *Store) launch(e errand) *flight {
 	f := &flight{errand: e, done: make(chan struct{})}
 	s.flights[e.id] = f
-	s.running.Add(1)
+	s.running.begin()
 	go s.fly(f)
 	return f
 }
@@ -145,7 +145,7 @@ func (s *Store) launch(e errand) *flight {
 func flightTimeout(c *Client) time.Duration { return 3*(c.timeout()+answerGrace) + storageTimeout }
 
 func (s *Store) fly(f *flight) {
-	defer s.running.Done()
+	defer s.running.end()
 	ctx, cancel := context.WithTimeout(context.Background(), flightTimeout(f.errand.client))
 	defer cancel()
 	e := f.errand

@@ -70,14 +70,14 @@ func (s *Store) remember(item unsavedItem) {
 		s.event(id, Event{Kind: EventUnsaved})
 	}
 	if start {
-		s.running.Add(1)
+		s.running.begin()
 		go s.saveLoop()
 	}
 }
 
 // saveLoop ends when all is stored, or some time after Close.
 func (s *Store) saveLoop() {
-	defer s.running.Done()
+	defer s.running.end()
 	closing := s.closing
 	var bound <-chan time.Time
 	tick := time.NewTicker(saveEvery)
