@@ -88,6 +88,9 @@ func TestClockJumps(t *testing.T) {
 		if err := s.Refresh(t.Context(), psu1, w.client); err != nil {
 			t.Fatal(err)
 		}
+		if w.happened(EventHealed) != 1 {
+			t.Errorf("events %v", w.kinds())
+		}
 		if got := w.state(s.Store, psu1).Status; got != StatusActive {
 			t.Errorf("status %s after the clock was put right", got)
 		}

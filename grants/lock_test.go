@@ -104,3 +104,24 @@ func TestVanishedWithAnotherClock(t *testing.T) {
 		}
 	})
 }
+
+// A request that was left behind is not judged by the rules of another bank,
+// which the configuration names now.
+func TestVanishedElsewhere(t *testing.T) {
+	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+		w.imported(s.Store, psu1, 0)
+		dead := w.process()
+		defer dead.Close()
+		w.bank.onRequest(func(url.Values) { dead.handle.Vanish() })
+		go dead.usableOrNot(psu1, w.client)
+		time.Sleep(time.Minute)
+		w.bank.onRequest(nil)
+		elsewhere := w.with(func(c *Client) {
+			c.Endpoint.URL, c.Endpoint.Spec.RefreshSurvives = "https://sandbox.example/token", true
+		})
+		if _, err := s.Token(t.Context(), psu1, elsewhere); !errors.Is(err, ErrElsewhere) {
+			t.Errorf("got %v", err)
+		}
+		w.refused(s.Store, psu1, ErrQuarantined)
+	})
+}

@@ -147,7 +147,7 @@ func (r *record) refusal(c *Client, now time.Time) error {
 		return ErrUnknown
 	case r.Status == StatusRevoked:
 		return ErrRevoked
-	case r.Endpoint != c.endpoint() || r.ClientID != c.ClientID:
+	case r.elsewhere(c):
 		return ErrElsewhere
 	case r.consentEnded(now):
 		return &ExpiredError{Until: r.ConsentUntil}
@@ -157,6 +157,11 @@ func (r *record) refusal(c *Client, now time.Time) error {
 		return &RefusedError{Reason: r.Reason, Since: r.Since}
 	}
 	return nil // active, or marked expired by a clock that was ahead
+}
+
+// elsewhere reports whether the tokens were not fetched through c's endpoint.
+func (r *record) elsewhere(c *Client) bool {
+	return r.Status != StatusAuthorizing && (r.Endpoint != c.endpoint() || r.ClientID != c.ClientID)
 }
 
 func (r *record) consentEnded(now time.Time) bool {

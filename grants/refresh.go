@@ -68,6 +68,10 @@ func (s *Store) obtain(ctx context.Context, e *errand) (result, error) {
 		return result{}, err
 	}
 	now := s.now()
+	if stored.elsewhere(e.client) {
+		// What is pending there is not to be judged by another bank's rules.
+		return result{record: stored, known: true}, stored.refusal(e.client, now)
+	}
 	r, st := stored.settle(e.client.spec(), now)
 	e.epoch = stored.Epoch
 	if e.forced {
@@ -205,6 +209,7 @@ func (j *refreshing) send(ctx context.Context, r record) (got result, done bool,
 	}
 	if woken {
 		_ = s.mark(ctx, &r)
+		s.event(e.id, Event{Kind: EventHealed, Background: e.background})
 	}
 	reply := s.ask(ctx, e.client, p, tokens.Request{
 		GrantType: tokens.GrantRefreshToken, RefreshToken: r.Refresh, Scope: r.Scope, ClientID: e.client.ClientID,
