@@ -164,13 +164,19 @@ func (s *settlement) because(err error) *settlement {
 	return s
 }
 
-// leave tells the breaker what the call says of the endpoint.
+// learn gives the pass back, and tells the breaker what the call says of the
+// endpoint.
 func (p *pass) learn(now time.Time, st *settlement) {
-	var asked time.Duration
-	if st.request != nil && st.request.Answer != nil {
-		asked = st.request.Answer.RetryAfter
+	cause := endpointFailure(st)
+	if cause == nil {
+		p.leave(now, nil)
+		return
 	}
-	p.leave(now, endpointFailure(st), asked)
+	f := &failure{cause: cause, own: st.outcome == outcomeFailed && !tokens.NotSent(cause)}
+	if st.request != nil && st.request.Answer != nil {
+		f.asked = st.request.Answer.RetryAfter
+	}
+	p.leave(now, f)
 }
 
 // endpointFailure is what a settlement says against the endpoint itself.

@@ -51,6 +51,19 @@ type breaker struct {
 	until    time.Time
 	cause    error
 	probing  bool
+	// alone is set while all failures are of one grant, the culprit, and cost it
+	// nothing: then only that one is held. A bank that answers 500 to the refresh
+	// of one PSU must not keep all others from theirs.
+	alone   bool
+	culprit ID
+}
+
+// failure is why an endpoint is to be left alone, for how long it asked for, and
+// whether it may be the matter of one grant.
+type failure struct {
+	cause error
+	asked time.Duration
+	own   bool
 }
 
 func newBreaker() *breaker { return &breaker{slots: make(chan struct{}, maxAsking)} }
@@ -79,12 +92,13 @@ func (b *breakers) of(c *Client) *breaker {
 // pass is the permission to ask once, or once more.
 type pass struct {
 	breaker *breaker
+	id      ID
 	probe   bool
 }
 
 // enter waits for a free place and gives a pass, or the HeldError.
-func (b *breaker) enter(ctx context.Context, now func() time.Time) (*pass, error) {
-	if err := b.hold(now()); err != nil {
+func (b *breaker) enter(ctx context.Context, id ID, now func() time.Time) (*pass, error) {
+	if err := b.hold(id, now()); err != nil {
 		return nil, err // at once, not after waiting for those that hang
 	}
 	select {
@@ -92,24 +106,24 @@ func (b *breaker) enter(ctx context.Context, now func() time.Time) (*pass, error
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w: too many requests wait for the token endpoint: %w", ErrBusy, ctx.Err())
 	}
-	p, err := b.admit(now())
+	p, err := b.admit(id, now())
 	if err != nil {
 		<-b.slots
 	}
 	return p, err
 }
 
-// hold is the reason not to ask now.
-func (b *breaker) hold(now time.Time) error {
+// hold is the reason not to ask about a grant now.
+func (b *breaker) hold(id ID, now time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.held(now)
+	return b.held(id, now)
 }
 
 // held is hold with b.mu locked.
-func (b *breaker) held(now time.Time) error {
+func (b *breaker) held(id ID, now time.Time) error {
 	switch {
-	case b.failures == 0:
+	case b.failures == 0 || b.alone && b.culprit != id:
 		return nil
 	case now.Before(b.until):
 		return &HeldError{Until: b.until, cause: b.cause}
@@ -120,20 +134,20 @@ func (b *breaker) held(now time.Time) error {
 	}
 }
 
-func (b *breaker) admit(now time.Time) (*pass, error) {
+func (b *breaker) admit(id ID, now time.Time) (*pass, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.held(now); err != nil {
+	if err := b.held(id, now); err != nil {
 		return nil, err
 	}
-	p := &pass{breaker: b, probe: b.failures > 0}
-	b.probing = p.probe
+	p := &pass{breaker: b, id: id, probe: b.failures > 0 && (!b.alone || b.culprit == id)}
+	b.probing = b.probing || p.probe
 	return p, nil
 }
 
-// leave gives the pass back. failure is why the endpoint is to be left alone,
-// nil if it works; asked is what it asked for.
-func (p *pass) leave(now time.Time, failure error, asked time.Duration) {
+// leave gives the pass back, with what the call says against the endpoint, nil
+// if it works.
+func (p *pass) leave(now time.Time, f *failure) {
 	b := p.breaker
 	<-b.slots
 	b.mu.Lock()
@@ -141,20 +155,31 @@ func (p *pass) leave(now time.Time, failure error, asked time.Duration) {
 	if p.probe {
 		b.probing = false
 	}
-	if failure == nil {
-		b.failures, b.cause = 0, nil
+	other := b.alone && b.culprit != p.id
+	if f == nil {
+		if !other { // one that works says nothing of the culprit
+			b.failures, b.cause, b.alone = 0, nil, false
+		}
 		return
 	}
-	// Calls that were under way together count as one failure.
-	if p.probe || b.failures == 0 {
+	switch {
+	case b.failures == 0:
+		b.alone, b.culprit = f.own, p.id
+		b.failures = 1
+	case other:
+		b.alone = false // it is not one grant's matter after all
+	case p.probe: // calls that were under way together count as one failure
 		b.failures++
+		b.alone = b.alone && f.own
+	default:
+		b.alone = b.alone && f.own
 	}
 	hold := holdMax
 	if b.failures < 7 {
 		hold = holdMin << (b.failures - 1)
 	}
-	b.cause = failure
-	b.until = now.Add(max(min(hold, holdMax), min(asked, holdAsked)))
+	b.cause = f.cause
+	b.until = now.Add(max(min(hold, holdMax), min(f.asked, holdAsked)))
 }
 
 // abandon gives the pass back without having asked.

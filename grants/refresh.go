@@ -95,7 +95,7 @@ func (s *Store) obtain(ctx context.Context, e *errand) (result, error) {
 // refresh gets a new access token under the storage's lock, unless somebody
 // else has done so.
 func (s *Store) refresh(ctx context.Context, e *errand) (result, error) {
-	if err := s.breakers.of(e.client).hold(s.now()); err != nil && !s.needsSettling(ctx, e) {
+	if err := s.breakers.of(e.client).hold(e.id, s.now()); err != nil && !s.needsSettling(ctx, e) {
 		return result{}, err
 	}
 	h, seen, err := s.holdOrSee(ctx, e)
@@ -171,7 +171,7 @@ func (j *refreshing) round(ctx context.Context) (got result, done bool, err erro
 	case st.outcome == outcomeFailed && j.pass == nil && now.Sub(st.request.Started).Abs() < holdMax:
 		return got, true, st.err // another process has just tried twice
 	case j.pass == nil:
-		if j.pass, err = s.breakers.of(e.client).enter(ctx, s.now); err != nil {
+		if j.pass, err = s.breakers.of(e.client).enter(ctx, e.id, s.now); err != nil {
 			return got, true, err
 		}
 	}
