@@ -11,17 +11,21 @@ import (
 // lifetime of the access tokens that a test lets end.
 const lifetime = 2 * time.Second
 
-// expired makes a grant whose access token has ended. Nobody has used it: it
-// would have been renewed ahead of its end.
-func (s *sidecar) expired() string {
-	w := s.w
+// expired makes a grant by each sidecar, whose access token has ended. Nobody has
+// used it: it would have been renewed ahead of its end.
+func (w *world) expired(sidecars ...*sidecar) []string {
 	w.t.Helper()
 	w.tokensLive(lifetime)
-	grant := s.grant()
+	var grants []string
+	for _, s := range sidecars {
+		grants = append(grants, s.grant())
+	}
 	time.Sleep(lifetime)
 	w.tokensLive(time.Hour)
-	return grant
+	return grants
 }
+
+func (s *sidecar) expired() string { return s.w.expired(s)[0] }
 
 // call lets callers of each sidecar ask for the same at once, and gives their
 // answers and how long each waited, shortest first.
@@ -166,5 +170,17 @@ func TestHolderIsKilled(t *testing.T) {
 	// This bank keeps the refresh token, so that asking once more is right.
 	if got := w.refreshes(grant); got.Asked != 2 || got.Reused != 0 {
 		t.Errorf("refreshes %+v, want the dead one's and another", got)
+	}
+}
+
+// BenchmarkRefresh is one refresh, with all that is stored for it.
+func BenchmarkRefresh(b *testing.B) {
+	w := newWorld(b)
+	a := w.start("a")
+	grant := a.grant()
+	for b.Loop() {
+		if got := a.manage("POST", "/tpp/grants/bpgo/"+grant+"/refresh"); !got.ok() {
+			b.Fatalf("%+v", got)
+		}
 	}
 }

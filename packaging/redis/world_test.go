@@ -245,7 +245,9 @@ func (s *sidecar) use(grant string) {
 }
 
 // refreshes are what the bank counted for the grant.
-func (w *world) refreshes(grant string) sandbox.RefreshStats { return w.bank.Stats().Tokens.PSUs[grant] }
+func (w *world) refreshes(grant string) sandbox.RefreshStats {
+	return w.bank.Stats().Tokens.PSUs[grant]
+}
 
 // tokensLive is how long tokens live that the bank gives from now on.
 func (w *world) tokensLive(d time.Duration) {
