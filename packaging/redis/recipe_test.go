@@ -12,7 +12,9 @@ func versions(t *testing.T, file string) map[string]string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json", file).Output()
 	check(t, err)
-	var parsed struct{ Require []struct{ Path, Version string } }
+	var parsed struct {
+		Require []struct{ Path, Version string }
+	}
 	check(t, json.Unmarshal(out, &parsed))
 	found := make(map[string]string)
 	for _, module := range parsed.Require {
