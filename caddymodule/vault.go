@@ -46,7 +46,7 @@ func (a *App) openVault(ctx caddy.Context) error {
 		return errors.New("vault: recheck, hot and parallel must not be negative; leave them out for their defaults")
 	}
 	a.vault, err = vault.New(vault.Options{
-		Storage: ctx.Storage(), Keys: keys, Prefix: storageFolder, MaxHold: a.longestRefresh(), OnDamage: a.damaged,
+		Storage: ctx.Storage(), Keys: keys, Prefix: storageFolder, MaxHold: a.longestRefresh(), CheckFirst: true, OnDamage: a.damaged,
 	})
 	if err != nil {
 		return fmt.Errorf("vault: %w", err)
@@ -122,6 +122,8 @@ func (a *App) startVault() error {
 	defer cancel()
 	err := a.vault.Check(ctx)
 	switch {
+	case errors.Is(err, vault.ErrWrongKey), errors.Is(err, vault.ErrUnknownKey), errors.Is(err, vault.ErrDamaged):
+		return fmt.Errorf("vault: %w", err)
 	case errors.Is(err, vault.ErrUnavailable):
 		a.logger.Error("the storage of the vault cannot be used; calls with a grant are refused until it can", zap.Error(err))
 	case err != nil:

@@ -88,3 +88,32 @@ func TestVaultStorageUnavailable(t *testing.T) {
 		return r.call("GET", "/bpgo/accounts", "", "Sidecar-Grant", "k").header.Get(sidecar.ErrorHeader) == string(sidecar.CodeGrantUnknown)
 	})
 }
+
+// A wrong key that could not be told from a right one at start, for want of the
+// storage, writes nothing when the storage is back.
+func TestVaultWrongKeyAfterOutage(t *testing.T) {
+	o := &operator{rig: newRig(t)}
+	o.newKey("one")
+	right, err := os.ReadFile(o.file("one"))
+	o.check(err)
+	o.load(parts{tpp: o.vaultBlock("one")})
+	pair := o.authorizePSU("D0999992I0")
+	o.ask("POST", "/tpp/grants/bpgo", "", grantToImport("alice", pair.Refresh, ""), 201, nil)
+
+	o.check(os.Rename(o.file("storage"), o.file("aside")))
+	o.check(os.WriteFile(o.file("storage"), []byte("not a folder"), 0o600))
+	o.newKey("one")
+	o.load(parts{tpp: o.vaultBlock("one")})
+	o.check(os.Remove(o.file("storage")))
+	o.check(os.Rename(o.file("aside"), o.file("storage")))
+	o.rig.refused(o.call("GET", "/bpgo/accounts", "", "Sidecar-Grant", "alice"), sidecar.CodeVaultKey, 500)
+	for _, name := range []string{"alice", "bob"} {
+		o.refused("POST", "/tpp/grants/bpgo", "", grantToImport(name, "r-1", `, "replace": true`), 500, string(sidecar.CodeVaultKey))
+	}
+
+	o.check(os.WriteFile(o.file("one"), right, 0o600))
+	o.load(parts{tpp: o.vaultBlock("one")})
+	if a := o.call("GET", "/bpgo/accounts", "", "Sidecar-Grant", "alice", "PSU-IP-Address", publicIP); a.status != 200 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}

@@ -2,7 +2,9 @@ package sidecar
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -52,18 +54,32 @@ func (ex *Exchange) readCode(r *http.Request) error {
 // exchangeCode sends the code exchange and gives the bank's answer, once the
 // tokens in it are kept.
 func (ex *Exchange) exchangeCode(req *http.Request) (*http.Response, error) {
-	ex.attempts, ex.sent = ex.attempts+1, true
+	ex.attempts++
 	answer, err := ex.aspsp.deps.Grants.Exchange(req.Context(), ex.grant, ex.link.client, *ex.code)
 	if answer == nil {
-		refusal := AsRefusal(grantRefusal(err))
-		ex.sent = refusal.MaybeSent || refusal.Code == CodeGrantQuarantined
-		return nil, refusal
+		ex.sent = mayHaveSent(err)
+		return nil, grantRefusal(err)
 	}
+	ex.sent = true
 	if err != nil && answer.Status < http.StatusBadRequest {
 		// The bank has said yes, and yet there is no grant: that is no success.
 		return nil, grantRefusal(err)
 	}
 	return ex.receive(ex.tokenAnswer(req, answer))
+}
+
+// mayHaveSent reports whether a code may have reached the bank, by the error of
+// its exchange.
+func mayHaveSent(err error) bool {
+	if unanswered, ok := errors.AsType[*tokens.UnansweredError](err); ok {
+		return !unanswered.NotSent
+	}
+	for _, meanwhile := range []error{grants.ErrQuarantined, grants.ErrBusy, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, meanwhile) {
+			return true
+		}
+	}
+	return false
 }
 
 // tokenAnswer is the bank's answer as the app gets it.

@@ -164,6 +164,35 @@ func TestGrantRefusals(t *testing.T) {
 	}
 }
 
+// Where there is no token endpoint there can be no grants.
+func TestGrantWithoutTokenEndpoint(t *testing.T) {
+	r := newRig(t, options{profile: "berlin-group", grants: true, base: "/berlin"})
+	r.refused(r.call("GET", "/v1/accounts", "", sidecar.HeaderGrant, "k", "PSU-IP-Address", publicIP), sidecar.CodeGrantsOff)
+	if _, err := r.aspsp.AuthorizeBank(); err == nil {
+		t.Error("customers could be sent to a bank that has no token endpoint")
+	}
+}
+
+// A code whose answer was lost may have reached the bank, and the app is told
+// so, whatever becomes of the grant.
+func TestGrantCodeLost(t *testing.T) {
+	r := newRig(t, withGrants())
+	for range 2 { // the first authorization, and another over an active grant
+		code := r.consent("/stet/psd2/oauth/authorize", marc, "aisp", organization)
+		r.check(r.bank.Faults().SetToken(sandbox.Fault{Reset: sandbox.ResetAfter, Next: 1}))
+		if a := r.exchange("k", code); !strings.Contains(a.body, `"reached_bank":"maybe"`) {
+			t.Errorf("HTTP %d %s", a.status, a.body)
+		}
+		r.authorize("k", marc)
+	}
+	r.storage.Fail(storagetest.Store, 1, errors.New("no space left"))
+	a := r.exchange("k", r.consent("/stet/psd2/oauth/authorize", marc, "aisp", organization))
+	r.refused(a, sidecar.CodeVaultUnavailable)
+	if !strings.Contains(a.body, `"reached_bank":"no"`) {
+		t.Errorf("HTTP %d %s", a.status, a.body)
+	}
+}
+
 // Revoked here is told apart from unknown.
 func TestGrantRevoked(t *testing.T) {
 	r := newRig(t, withGrants())

@@ -55,11 +55,22 @@ func (l *link) sendOver(transport *http.Transport, appearance func() (*http.Requ
 }
 
 // unprocessed reports whether the bank has refused a stream before processing
-// it (RFC 9113 section 8.7: REFUSED_STREAM, or a GOAWAY with a lower stream).
-// net/http would repeat such a request as it is; since it cannot rewind ours, it
-// says that instead. It does not export the error.
+// it (RFC 9113 section 8.7: REFUSED_STREAM, or a GOAWAY with a lower stream), or
+// the connection was given up before the stream began. net/http would repeat
+// such a request as it is; since it cannot rewind ours, it says that instead. It
+// does not export the error, and says the same after a PROTOCOL_ERROR, which
+// gateways send when they have processed a request, too.
 func unprocessed(err error) bool {
-	return strings.Contains(err.Error(), "http2: Transport: cannot retry err")
+	text := err.Error()
+	if !strings.Contains(text, "http2: Transport: cannot retry err") {
+		return false
+	}
+	for _, reason := range []string{"REFUSED_STREAM", "GOAWAY", "client conn not usable"} {
+		if strings.Contains(text, reason) {
+			return true
+		}
+	}
+	return false
 }
 
 // signingRefusal maps the signer's errors to codes.

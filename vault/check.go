@@ -23,6 +23,32 @@ const canary = "caddy-tpp vault"
 //     would then tell a wrong secret.
 //   - ErrUnavailable.
 func (v *Vault) Check(ctx context.Context) error {
+	if err := v.checkAll(ctx); err != nil {
+		return err
+	}
+	v.unchecked.Store(false)
+	return nil
+}
+
+// ready lets nothing happen with keys that were not checked, where Options say
+// so.
+func (v *Vault) ready(ctx context.Context) error {
+	if !v.unchecked.Load() {
+		return nil
+	}
+	select {
+	case v.checking <- struct{}{}:
+		defer func() { <-v.checking }()
+	case <-ctx.Done():
+		return unavailable(ctx, "check the keys", ctx.Err())
+	}
+	if !v.unchecked.Load() {
+		return nil // another call has found out meanwhile
+	}
+	return v.Check(ctx)
+}
+
+func (v *Vault) checkAll(ctx context.Context) error {
 	absent, err := v.checkCanaries(ctx, v.keys)
 	if err != nil || len(absent) == 0 {
 		return err
@@ -32,7 +58,11 @@ func (v *Vault) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(v.addCanaries(ctx, absent), lock.Unlock())
+	err = v.addCanaries(ctx, absent)
+	if unlocked := lock.Unlock(); err == nil {
+		err = unlocked
+	}
+	return err
 }
 
 // checkCanaries returns the keys that have no canary.

@@ -19,6 +19,9 @@ func (v *Vault) List(ctx context.Context, folder string) ([]string, error) {
 			return nil, err
 		}
 	}
+	if err := v.ready(ctx); err != nil {
+		return nil, err
+	}
 	names, err := v.names(ctx, folder)
 	if err != nil {
 		return nil, err

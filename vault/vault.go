@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +24,10 @@ type Options struct {
 	// default DefaultMaxHold. A lock file of CertMagic's FileStorage that stays
 	// the same for longer is released, for its holder has vanished.
 	MaxHold time.Duration
+	// CheckFirst makes the Vault call [Vault.Check] before it is first used, and
+	// fail with its error until that has succeeded once: for those who start
+	// without a storage, and must not write with a wrong key when it is back.
+	CheckFirst bool
 	// Now is the clock; default [time.Now].
 	Now func() time.Time
 	// OnDamage is told of each damaged value once per distinct content and
@@ -42,6 +47,11 @@ type Vault struct {
 	now      func() time.Time
 	onDamage func(Damage)
 
+	// unchecked is true until Check has succeeded, where that has to be first;
+	// checking is held by whoever finds out.
+	unchecked atomic.Bool
+	checking  chan struct{}
+
 	mu      sync.Mutex
 	damages map[digest]Damage // met so far
 }
@@ -60,7 +70,9 @@ func New(options Options) (*Vault, error) {
 		now:      options.Now,
 		onDamage: options.OnDamage,
 		damages:  make(map[digest]Damage),
+		checking: make(chan struct{}, 1),
 	}
+	v.unchecked.Store(options.CheckFirst)
 	if v.prefix == "" {
 		v.prefix = DefaultPrefix
 	}
@@ -109,6 +121,9 @@ func (v *Vault) Put(ctx context.Context, name string, plaintext []byte) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
+	if err := v.ready(ctx); err != nil {
+		return err
+	}
 	return v.write(ctx, v.current, name, plaintext)
 }
 
@@ -130,6 +145,9 @@ func (v *Vault) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
+	if err := v.ready(ctx); err != nil {
+		return nil, err
+	}
 	plaintext, _, err := v.read(ctx, name)
 	return plaintext, err
 }
@@ -138,6 +156,9 @@ func (v *Vault) Get(ctx context.Context, name string) ([]byte, error) {
 // Errors: ErrName, ErrUnavailable.
 func (v *Vault) Delete(ctx context.Context, name string) error {
 	if err := checkName(name); err != nil {
+		return err
+	}
+	if err := v.ready(ctx); err != nil {
 		return err
 	}
 	if err := v.storage.Delete(ctx, v.storageKey(name)); err != nil && !missing(err) {
