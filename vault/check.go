@@ -26,6 +26,7 @@ func (v *Vault) Check(ctx context.Context) error {
 	if err := v.checkAll(ctx); err != nil {
 		return err
 	}
+	v.known.Store(true)
 	v.unchecked.Store(false)
 	return nil
 }

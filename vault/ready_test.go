@@ -2,6 +2,7 @@ package vault_test
 
 import (
 	"errors"
+	"io/fs"
 	"testing"
 
 	"github.com/caddy-tpp/caddy-tpp/vault"
@@ -46,5 +47,27 @@ func TestCheckFirst(t *testing.T) {
 	}
 	if plaintext, err := open(right).Get(t.Context(), "grants/a"); err != nil || string(plaintext) != "token" {
 		t.Errorf("%q %v", plaintext, err)
+	}
+}
+
+// A storage that answers "not there" when it cannot be reached is not believed.
+func TestLostStorage(t *testing.T) {
+	storage := storagetest.NewMemory()
+	v, err := vault.New(vault.Options{Storage: storage, Keys: []vault.Key{{ID: "1", Secret: vault.NewSecret()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Get(t.Context(), "grants/a"); !errors.Is(err, vault.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	storage.Fail(storagetest.Load, 2, fs.ErrNotExist)
+	if _, err := v.Get(t.Context(), "grants/a"); !errors.Is(err, vault.ErrUnavailable) || errors.Is(err, vault.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := v.Get(t.Context(), "grants/a"); !errors.Is(err, vault.ErrNotFound) {
+		t.Errorf("got %v", err)
 	}
 }

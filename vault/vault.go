@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -50,7 +51,9 @@ type Vault struct {
 	// unchecked is true until Check has succeeded, where that has to be first;
 	// checking is held by whoever finds out.
 	unchecked atomic.Bool
-	checking  chan struct{}
+	// known is true once Check has found or written the canaries.
+	known    atomic.Bool
+	checking chan struct{}
 
 	mu      sync.Mutex
 	damages map[digest]Damage // met so far
@@ -140,7 +143,8 @@ func (v *Vault) write(ctx context.Context, key Key, name string, plaintext []byt
 }
 
 // Get returns the record of that name. Errors: ErrName, ErrNotFound,
-// *DamagedError (in whose chain is ErrDamaged), ErrUnknownKey, ErrUnavailable.
+// *DamagedError (in whose chain is ErrDamaged), ErrUnknownKey, ErrUnavailable;
+// the last also if, since Check, the storage has lost the key's own record.
 func (v *Vault) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -149,7 +153,24 @@ func (v *Vault) Get(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	plaintext, _, err := v.read(ctx, name)
+	if errors.Is(err, ErrNotFound) && v.lost(ctx) {
+		return nil, unavailable(ctx, "find the record of the vault's own key", errLost)
+	}
 	return plaintext, err
+}
+
+// errLost is the cause when a storage has nothing of what it had.
+var errLost = errors.New("it was there before: either the storage cannot be reached, or it was emptied")
+
+// lost reports whether the storage no longer has what Check found there. Some
+// storages say that a value is not there when they cannot be reached, and a
+// customer must not be sent to log in for that.
+func (v *Vault) lost(ctx context.Context) bool {
+	if !v.known.Load() {
+		return false
+	}
+	_, err := v.load(ctx, v.storageKey(canaryName(v.current)))
+	return errors.Is(err, ErrNotFound)
 }
 
 // Delete removes the record of that name; it is no error if there is none.
