@@ -149,9 +149,10 @@ func (h *held) conclude(ctx context.Context, announced record, p *pending, got r
 	before := stored
 	r, st := stored.absorb(done).settle(spec, s.now())
 	st.because(got.err)
-	if err := s.keep(ctx, &r, &st); err != nil && done.Ended == notSent {
-		// Otherwise others would take it for ambiguous.
-		s.remember(unsavedItem{base: before, request: done, client: h.client})
+	if err := s.keep(ctx, &r, &st); err != nil {
+		// Others would take what was not sent for ambiguous, and the write that
+		// failed may have torn what was there.
+		s.remember(unsavedItem{base: before, request: done, client: h.client, stored: true})
 	}
 	return r, st
 }

@@ -49,14 +49,14 @@ func (s *Store) load(ctx context.Context, id ID) (record, error) {
 }
 
 // read gives the record as this process knows it: with an answer that could not
-// be stored yet.
+// be stored yet, and whole where it was torn by the attempt.
 func (s *Store) read(ctx context.Context, id ID) (record, error) {
 	r, err := s.load(ctx, id)
 	u, ok := s.unsaved.of(id)
 	switch {
 	case !ok:
 		return r, err
-	case errors.Is(err, vault.ErrUnavailable):
+	case errors.Is(err, vault.ErrUnavailable), torn(err) && u.base.Revision > 0:
 		return u.base.absorb(u.request), nil
 	case err != nil:
 		return r, err
@@ -124,18 +124,21 @@ func (h *held) load(ctx context.Context, patience func(*pending) bool) (record, 
 	reading, cancel := bounded(ctx, storageTimeout)
 	r, err := s.load(reading, h.id)
 	cancel()
-	if err != nil {
-		if errors.Is(err, ErrUnknown) {
-			s.unsaved.drop(h.id, "") // forgotten meanwhile
-		}
+	u, unsaved := s.unsaved.of(h.id)
+	switch {
+	case torn(err) && unsaved:
+		return h.heal(ctx, u, err)
+	case errors.Is(err, ErrUnknown):
+		s.unsaved.drop(h.id, "") // forgotten meanwhile
+		return record{}, settlement{}, err
+	case err != nil:
 		return record{}, settlement{}, err
 	}
 	r, st, err := h.settle(ctx, r, patience)
 	if err != nil {
 		return r, st, err
 	}
-	u, ok := s.unsaved.of(h.id)
-	if !ok {
+	if u, unsaved = s.unsaved.of(h.id); !unsaved {
 		return r, st, nil
 	}
 	return h.save(ctx, r, st, u)

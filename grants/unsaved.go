@@ -2,8 +2,11 @@ package grants
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
+
+	"github.com/caddy-tpp/caddy-tpp/vault"
 )
 
 const (
@@ -15,11 +18,17 @@ const (
 
 // unsavedItem is the outcome of a request that the storage did not take.
 type unsavedItem struct {
-	// base is the record that the request was announced in.
+	// base is the record that the request was announced in, as it was stored.
 	base    record
 	request *pending
 	client  *Client
+	// stored is true where the record has the raw answer, unless what was written
+	// after it has torn it.
+	stored bool
 }
+
+// only reports whether an answer is nowhere but here.
+func (u *unsavedItem) only() bool { return u.request.Answer != nil && !u.stored }
 
 // unsaved holds outcomes until they are stored: at most one of each grant, since
 // no other request begins before.
@@ -66,7 +75,7 @@ func (s *Store) remember(item unsavedItem) {
 	start := !s.unsaved.running
 	s.unsaved.running = true
 	s.unsaved.mu.Unlock()
-	if item.request.Answer != nil {
+	if item.only() {
 		s.event(id, Event{Kind: EventUnsaved})
 	}
 	if start {
@@ -133,7 +142,7 @@ func (s *Store) saveOne(id ID) {
 // giveUp tells of what is lost.
 func (s *Store) giveUp() {
 	for _, id := range s.unsaved.ids() {
-		if item, ok := s.unsaved.of(id); ok && item.request.Answer != nil {
+		if item, ok := s.unsaved.of(id); ok && item.only() {
 			s.event(id, Event{Kind: EventUnsavedLost})
 		}
 		s.unsaved.drop(id, "")
@@ -157,18 +166,47 @@ func (h *held) save(ctx context.Context, r record, st settlement, u unsavedItem)
 	if r.Pending != nil && r.Pending.ID != u.request.ID {
 		return r, st, nil // first things first
 	}
-	before := r
-	r, late := r.absorb(u.request).settle(u.client.spec(), s.now())
-	if err := s.keep(ctx, &r, &late); err != nil {
-		return before, st, err
+	return h.complete(ctx, r, u)
+}
+
+// heal writes the whole record again that was torn by a write which failed: what
+// it was before is in memory, and so is what the bank has said since.
+func (h *held) heal(ctx context.Context, u unsavedItem, torn error) (record, settlement, error) {
+	s := h.store
+	if u.base.Revision == 0 {
+		// There never was a record, only the announcement of the first code.
+		s.unsaved.drop(h.id, u.request.ID)
+		return record{}, settlement{}, torn
+	}
+	if u.stored {
+		u.stored = false
+		s.remember(u)
+	}
+	return h.complete(ctx, u.base, u)
+}
+
+// torn reports whether a record is damaged in a way that a write which failed may
+// be the cause of. A record that a later version of this program has written is
+// none.
+func torn(err error) bool {
+	_, ok := errors.AsType[*vault.DamagedError](err)
+	return ok
+}
+
+// complete settles the outcome into the record and stores it.
+func (h *held) complete(ctx context.Context, before record, u unsavedItem) (record, settlement, error) {
+	s := h.store
+	r, st := before.absorb(u.request).settle(u.client.spec(), s.now())
+	if err := s.keep(ctx, &r, &st); err != nil {
+		return before, settlement{}, err
 	}
 	s.unsaved.drop(h.id, u.request.ID)
-	if u.request.Answer != nil {
+	if u.only() {
 		s.event(h.id, Event{Kind: EventSaved})
 	}
-	s.tell(&before, &r, &late, report{background: true})
-	if late.remove {
-		return r, late, ErrUnknown
+	s.tell(&before, &r, &st, report{background: true})
+	if st.remove {
+		return r, st, ErrUnknown
 	}
-	return r, late, nil
+	return r, st, nil
 }
