@@ -3,8 +3,10 @@ package grants
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -123,6 +125,38 @@ func TestCloseGivesUp(t *testing.T) {
 		defer other.Close()
 		time.Sleep(time.Minute)
 		w.refused(other.Store, psu1, ErrQuarantined)
+	})
+}
+
+// Many answers are in memory only, and the storage does not even fail: Close is
+// as quick.
+func TestCloseGivesUpMany(t *testing.T) {
+	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+		const many = 60 // more than are stored, or asked for, at a time
+		for i := range many {
+			w.imported(s.Store, ID{"bank", fmt.Sprint("psu-", i)}, 0)
+		}
+		w.bank.onRequest(func(url.Values) {
+			time.Sleep(time.Second)
+			s.handle.Slow(time.Hour)
+		})
+		var callers sync.WaitGroup
+		for i := range many {
+			callers.Go(func() { s.usableOrNot(ID{"bank", fmt.Sprint("psu-", i)}, w.client) })
+		}
+		callers.Wait()
+		answers := w.happened(EventUnsaved)
+		if answers < savesAtOnce {
+			t.Fatalf("%d answers only are unsaved", answers)
+		}
+		started := time.Now()
+		s.Close()
+		if took := time.Since(started); took > closeBound+time.Second {
+			t.Errorf("Close took %v", took)
+		}
+		if lost := w.happened(EventUnsavedLost); lost != answers {
+			t.Errorf("%d of %d told as lost", lost, answers)
+		}
 	})
 }
 

@@ -33,8 +33,18 @@ func recordPath(aspsp, digest string) string {
 // bounded is a context for one operation of the storage, which goes on when the
 // caller has gone.
 func bounded(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	base, ok := ctx.Value(limit{}).(context.Context)
+	if !ok {
+		base = context.WithoutCancel(ctx)
+	}
+	return context.WithTimeout(base, timeout)
 }
+
+// limit is the key of a context that bounds even what goes on without its caller.
+type limit struct{}
+
+// limited makes ctx end also what is bounded.
+func limited(ctx context.Context) context.Context { return context.WithValue(ctx, limit{}, ctx) }
 
 // load reads the record as it is stored.
 func (s *Store) load(ctx context.Context, id ID) (record, error) {

@@ -14,6 +14,8 @@ const (
 	saveEvery = 500 * time.Millisecond
 	// closeBound is how long Close goes on trying.
 	closeBound = 5 * time.Second
+	// savesAtOnce bounds how many grants are stored at a time.
+	savesAtOnce = 16
 )
 
 // unsavedItem is the outcome of a request that the storage did not take.
@@ -87,32 +89,58 @@ func (s *Store) remember(item unsavedItem) {
 // saveLoop ends when all is stored, or some time after Close.
 func (s *Store) saveLoop() {
 	defer s.running.end()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ctx = limited(ctx)
+	go s.endAfterClose(ctx, cancel)
 	closing := s.closing
-	var bound <-chan time.Time
 	tick := time.NewTicker(saveEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
 		case <-closing:
-			timer := time.NewTimer(closeBound)
-			defer timer.Stop()
-			bound, closing = timer.C, nil
-		case <-bound:
+			closing = nil
+		case <-ctx.Done():
 			s.giveUp()
 			return
 		}
-		if s.saveAll() {
+		if s.saveAll(ctx) {
 			return
 		}
 	}
 }
 
-// saveAll tries each item once. It reports whether none is left.
-func (s *Store) saveAll() (done bool) {
-	for _, id := range s.unsaved.ids() {
-		s.saveOne(id)
+// endAfterClose ends the context of what is being stored, also in the middle,
+// when Close has waited long enough.
+func (s *Store) endAfterClose(ctx context.Context, cancel context.CancelFunc) {
+	select {
+	case <-s.closing:
+	case <-ctx.Done():
+		return
 	}
+	timer := time.NewTimer(closeBound)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		cancel()
+	case <-ctx.Done():
+	}
+}
+
+// saveAll tries each item once, some at a time, for a storage may take long to
+// fail. It reports whether none is left.
+func (s *Store) saveAll(ctx context.Context) (done bool) {
+	var saving sync.WaitGroup
+	places := make(chan struct{}, savesAtOnce)
+	for _, id := range s.unsaved.ids() {
+		places <- struct{}{}
+		saving.Go(func() {
+			defer func() { <-places }()
+			s.saveOne(ctx, id)
+		})
+	}
+	saving.Wait()
 	s.unsaved.mu.Lock()
 	defer s.unsaved.mu.Unlock()
 	if len(s.unsaved.items) == 0 {
@@ -122,18 +150,24 @@ func (s *Store) saveAll() (done bool) {
 	return false
 }
 
-func (s *Store) saveOne(id ID) {
+func (s *Store) saveOne(ctx context.Context, id ID) {
 	item, ok := s.unsaved.of(id)
-	if !ok {
+	if !ok || ctx.Err() != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), recheckTimeout)
-	defer cancel()
-	h, err := s.hold(ctx, id, item.client)
+	locking, cancel := context.WithTimeout(ctx, recheckTimeout)
+	h, err := s.hold(locking, id, item.client)
+	cancel()
 	if err != nil {
 		return
 	}
-	defer h.release()
+	defer func() {
+		if ctx.Err() != nil {
+			go h.release() // nobody waits for a storage that does not answer
+			return
+		}
+		h.release()
+	}()
 	if _, st, err := h.load(ctx, nil); err == nil && st.settled() {
 		s.cut(id)
 	}
@@ -141,15 +175,15 @@ func (s *Store) saveOne(id ID) {
 
 // giveUp tells of what is lost.
 func (s *Store) giveUp() {
-	for _, id := range s.unsaved.ids() {
-		if item, ok := s.unsaved.of(id); ok && item.only() {
+	s.unsaved.mu.Lock()
+	lost := s.unsaved.items
+	s.unsaved.items, s.unsaved.running = nil, false
+	s.unsaved.mu.Unlock()
+	for id, item := range lost {
+		if item.only() {
 			s.event(id, Event{Kind: EventUnsavedLost})
 		}
-		s.unsaved.drop(id, "")
 	}
-	s.unsaved.mu.Lock()
-	s.unsaved.running = false
-	s.unsaved.mu.Unlock()
 }
 
 // save settles an outcome that could not be stored before into the record as it
