@@ -26,6 +26,23 @@ func TestRedisIsKilledAfterRefresh(t *testing.T) {
 	}
 }
 
+// While Redis is away this module says of each value that it is not there. Nobody
+// is told that there is no such grant.
+func TestRedisIsAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, b := w.start("a"), w.start("b")
+	grant := a.grant()
+	w.redis.end(syscall.SIGKILL)
+	for range 3 {
+		if a := b.accounts(grant); !strings.Contains(a.body, `"code":"vault-unavailable"`) {
+			t.Errorf("Redis is away: %+v", a)
+		}
+	}
+	w.redis.run()
+	eventually(t, "b gets through", func() bool { return b.accounts(grant).ok() })
+}
+
 // With this module a sidecar does not start without Redis.
 func TestStartWithoutRedis(t *testing.T) {
 	t.Parallel()
