@@ -100,16 +100,41 @@ func TestClockJumps(t *testing.T) {
 	})
 }
 
-// Another machine's clock is an hour ahead: its token lives no longer for that.
+// Another machine's clock is ahead: its token lives no longer for that. By more
+// than clocks may differ, it is not used at all: it would be new at each reading.
 func TestTokenFromAnotherClock(t *testing.T) {
 	r := settleRecord(StatusActive)
-	r.Obtained, r.Expiry = settleNow.Add(time.Hour), settleNow.Add(70*time.Minute)
+	r.Obtained, r.Expiry = settleNow.Add(clockSkew), settleNow.Add(clockSkew+10*time.Minute)
 	c := &Client{Thumbprint: "qwac-1", Endpoint: &tokens.Endpoint{}}
 	token := r.token(c, settleNow)
 	if token == nil || token.Expiry().Sub(settleNow) != 10*time.Minute {
 		t.Errorf("the token lives until %v", token.Expiry())
 	}
-	if r.token(c, settleNow.Add(80*time.Minute)) != nil {
+	if r.token(c, settleNow.Add(11*time.Minute)) != nil {
 		t.Error("the token lives on")
 	}
+	if r.token(c, settleNow.Add(-time.Second)) != nil {
+		t.Error("a token from the future is used")
+	}
+}
+
+// The clock was an hour ahead and is put right before a restart: the token is not
+// new once more.
+func TestClockSetBackAtRestart(t *testing.T) {
+	inWorld(t, true, false, func(t *testing.T, w *world, _ *process) {
+		ahead := time.Hour
+		now := func() time.Time { return time.Now().Add(ahead) }
+		w.client.Endpoint.Now = now
+		s := w.process(func(o *Options) { o.Now = now })
+		w.imported(s.Store, psu1, 0)
+		first := w.usable(s.Store, psu1)
+		s.Close()
+		ahead = 0
+		time.Sleep(20 * time.Minute) // twice its lifetime
+		s = w.process(func(o *Options) { o.Now = now })
+		defer s.Close()
+		if again := w.usable(s.Store, psu1); again.Value() == first.Value() {
+			t.Error("the token is served after its end")
+		}
+	})
 }

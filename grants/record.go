@@ -16,6 +16,9 @@ import (
 // one is left alone: what is not understood would be lost by writing it back.
 const recordVersion = 1
 
+// clockSkew is how far the clocks of machines that share grants may differ.
+const clockSkew = time.Minute
+
 // redacted is what the printed form of a record shows.
 const redacted = "[redacted grant]"
 
@@ -127,8 +130,13 @@ func (r *record) token(c *Client, now time.Time) *tokens.Token {
 		return nil
 	}
 	// Counted from now, so that both of this process's clocks judge it. Another
-	// machine's clock may be ahead.
-	age := max(0, now.Sub(r.Obtained))
+	// machine's clock may be ahead; by more than a little, it was wrong then or is
+	// now, and nobody can tell how much of the lifetime is left.
+	age := now.Sub(r.Obtained)
+	if age < -clockSkew {
+		return nil
+	}
+	age = max(0, age)
 	t := tokens.NewToken(r.Access, now.Add(-age), r.Expiry.Sub(r.Obtained), c.spec())
 	if !t.Usable(now) {
 		return nil
