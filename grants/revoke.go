@@ -3,6 +3,7 @@ package grants
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
@@ -15,9 +16,11 @@ import (
 //
 // A refresh that is under way is waited for, as long as its lock lasts. Tokens
 // that it brings in spite of the revocation are kept to be revoked, and
-// not used. The tokens are deleted once the bank has confirmed, or has no
-// revocation. Errors: ErrName, ErrUnknown, ErrElsewhere, ErrClosed, the vault's;
-// of the bank: those of [tokens.Endpoint.Revoke].
+// not used: as long as they may come the answer is ErrBusy, the grant revoked
+// here, and Revoke to be repeated. The tokens are deleted once the bank has
+// confirmed, or has no revocation. Errors: ErrName, ErrUnknown, ErrElsewhere,
+// ErrBusy, ErrClosed, the vault's; of the bank: those of
+// [tokens.Endpoint.Revoke].
 func (s *Store) Revoke(ctx context.Context, id ID, c *Client) (atBank bool, err error) {
 	var revoked record
 	err = s.change(ctx, id, c, func(h *held, r *record, err error) error {
@@ -76,8 +79,11 @@ func (s *Store) revokeThere(ctx context.Context, c *Client, revoked *record) (at
 		}
 	}
 	stored := s.change(ctx, revoked.id(), c, func(h *held, r *record, err error) error {
-		if err != nil || r.Status != StatusRevoked || r.Epoch != revoked.Epoch || r.Pending != nil {
-			return err // there are newer tokens, or will be
+		switch {
+		case err != nil:
+			return err
+		case r.Status != StatusRevoked || r.Epoch != revoked.Epoch || r.Pending != nil:
+			return fmt.Errorf("%w: there are newer tokens to revoke, or may be", ErrBusy)
 		}
 		r.wipe()
 		r.BankRevocation = result
@@ -87,7 +93,7 @@ func (s *Store) revokeThere(ctx context.Context, c *Client, revoked *record) (at
 		s.event(r.id(), Event{Kind: EventRevoked, Reason: result})
 		return nil
 	})
-	return result == BankRevocationDone, stored
+	return result == BankRevocationDone && !errors.Is(stored, ErrBusy), stored
 }
 
 // wipe deletes the tokens.
