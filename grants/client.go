@@ -28,6 +28,14 @@ type Client struct {
 	Endpoint *tokens.Endpoint
 }
 
+// check tells whether there is a way to the bank at all.
+func (c *Client) check() error {
+	if c == nil || c.Endpoint == nil {
+		return ErrNoClient
+	}
+	return nil
+}
+
 // endpoint tells authorization servers apart without asking anybody: where the
 // token endpoint is only known from metadata, by where the metadata is.
 func (c *Client) endpoint() string {

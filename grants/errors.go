@@ -39,6 +39,10 @@ var (
 	// moved, or sandbox and live system mixed up. Nothing is sent.
 	ErrElsewhere = errors.New("the grant belongs to another token endpoint or client_id")
 
+	// ErrNoClient means that there is no way to the bank: the ASPSP has no token
+	// endpoint. Nothing is sent.
+	ErrNoClient = errors.New("the ASPSP has no token endpoint")
+
 	// ErrExists means that an import would overwrite a grant.
 	ErrExists = errors.New("there is a grant of that name already")
 

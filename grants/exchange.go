@@ -43,9 +43,12 @@ func (Code) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // nothing was sent; a grant that was there before goes on, and says so in its
 // reason; if there was none, it is quarantined (ErrQuarantined too). With an
 // id_token that has to be valid and is not, the tokens are stored and the grant
-// is quarantined. Further errors: ErrName, ErrCode, ErrBusy, the vault's.
+// is quarantined. Further errors: ErrName, ErrNoClient, ErrCode, ErrBusy, the vault's.
 func (s *Store) Exchange(ctx context.Context, id ID, c *Client, code Code) (*tokens.Answer, error) {
 	if err := id.Check(); err != nil {
+		return nil, err
+	}
+	if err := c.check(); err != nil {
 		return nil, err
 	}
 	if code.Code == "" {
@@ -64,7 +67,7 @@ func (s *Store) Exchange(ctx context.Context, id ID, c *Client, code Code) (*tok
 		defer s.running.end()
 		ctx, cancel := context.WithTimeout(context.Background(), flightTimeout(c))
 		defer cancel()
-		answer, err := s.exchange(ctx, id, c, code)
+		answer, err := s.exchangeSafely(ctx, id, c, code)
 		s.cut(id)
 		done <- ended{answer, err}
 	}()
@@ -74,6 +77,17 @@ func (s *Store) Exchange(ctx context.Context, id ID, c *Client, code Code) (*tok
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for the code's exchange: %w", ctx.Err())
 	}
+}
+
+// exchangeSafely turns a panic into an error. Its value is not told, for it might
+// hold anything.
+func (s *Store) exchangeSafely(ctx context.Context, id ID, c *Client, code Code) (answer *tokens.Answer, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			answer, err = nil, fmt.Errorf("%w: the exchange panicked (%T)", tokens.ErrUnavailable, v)
+		}
+	}()
+	return s.exchange(ctx, id, c, code)
 }
 
 func (s *Store) exchange(ctx context.Context, id ID, c *Client, code Code) (*tokens.Answer, error) {

@@ -38,10 +38,13 @@ func (Import) GoString() string { return redacted }
 func (Import) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // Import makes a grant of tokens from elsewhere, as if they had been fetched
-// through c. The bank is not asked. Errors: ErrName, ErrImport, ErrExists,
+// through c. The bank is not asked. Errors: ErrName, ErrNoClient, ErrImport, ErrExists,
 // ErrBusy, ErrClosed, the vault's.
 func (s *Store) Import(ctx context.Context, id ID, c *Client, i Import) error {
 	if err := id.Check(); err != nil {
+		return err
+	}
+	if err := c.check(); err != nil {
 		return err
 	}
 	if err := i.complete(c, s.now()); err != nil {

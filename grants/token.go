@@ -23,7 +23,7 @@ const slowRounds = 4
 // [tokens.Spec.ExpiryMargin], after the end of the consent, or when the grant is
 // not active.
 //
-// Errors: ErrName, ErrUnknown, ErrConsentExpired, ErrRevoked, ErrRefused,
+// Errors: ErrName, ErrNoClient, ErrUnknown, ErrConsentExpired, ErrRevoked, ErrRefused,
 // ErrQuarantined, ErrElsewhere, ErrNoRefreshToken, ErrBusy, the
 // vault's, those of the tokens package (perhaps in a [HeldError]), or ctx's own.
 // A failure answers for its grant for a second.
@@ -66,6 +66,9 @@ func (s *Store) Drop(id ID, t *tokens.Token) {
 // await gives what a flight gives: one that runs already, or a new one.
 func (s *Store) await(ctx context.Context, e errand) (*tokens.Token, error) {
 	if err := e.id.Check(); err != nil {
+		return nil, err
+	}
+	if err := e.client.check(); err != nil {
 		return nil, err
 	}
 	for range slowRounds {
