@@ -107,6 +107,7 @@ type held struct {
 	// client says how to settle; nil where nobody knows.
 	client *Client
 	lock   *vault.Lock
+	pulse  *pulse
 }
 
 // hold takes the grant's lock.
@@ -115,12 +116,15 @@ func (s *Store) hold(ctx context.Context, id ID, c *Client) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &held{store: s, id: id, client: c, lock: lock}, nil
+	return &held{store: s, id: id, client: c, lock: lock, pulse: newPulse()}, nil
 }
 
 // release gives the lock back. If the storage does not take it, the lock ends by
 // itself.
-func (h *held) release() { _ = h.lock.Unlock() }
+func (h *held) release() {
+	h.pulse.end()
+	_ = h.lock.Unlock()
+}
 
 // suspect reports whether somebody else may believe to hold the lock.
 func (h *held) suspect() bool { return h.lock.Waited > takeover || h.lock.Age() > trusted }
