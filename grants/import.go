@@ -9,21 +9,33 @@ import (
 	"github.com/caddy-tpp/caddy-tpp/vault"
 )
 
-// maxConsent bounds what an import may claim of a consent.
-const maxConsent = 10 * 366 * 24 * time.Hour
+const (
+	// maxConsent bounds what an import may claim of a consent, into the past and
+	// the future.
+	maxConsent = 10 * 366 * 24 * time.Hour
+	// defaultMaxLifetime is that of [tokens.Spec.MaxLifetime].
+	defaultMaxLifetime = 24 * time.Hour
+)
 
 // Import is a grant that another system has kept so far. Whatever way it is
 // printed, its tokens do not appear.
 type Import struct {
+	// RefreshToken is the newest there is. Without it the grant ends with the
+	// access token.
 	RefreshToken string
 	// AccessToken is optional, and only used together with AccessExpiry.
-	AccessToken  string
+	AccessToken string
+	// AccessExpiry is the end of AccessToken, bounded by [tokens.Spec.MaxLifetime]
+	// from now.
 	AccessExpiry time.Time
 	// Scope defaults to [Client.Scope].
 	Scope string
-	// AuthorizedAt is the PSU's strong authentication. ConsentUntil is its end;
-	// default AuthorizedAt and [tokens.Spec.ConsentDays]. One of them is needed.
-	AuthorizedAt, ConsentUntil time.Time
+	// AuthorizedAt is the PSU's strong authentication: at most ten years ago, and
+	// needed if ConsentUntil is not known.
+	AuthorizedAt time.Time
+	// ConsentUntil is the end of the consent, within ten years. Default:
+	// AuthorizedAt and [tokens.Spec.ConsentDays].
+	ConsentUntil time.Time
 	// Replace overwrites a grant of that name.
 	Replace bool
 }
@@ -79,6 +91,8 @@ func (s *Store) Import(ctx context.Context, id ID, c *Client, i Import) error {
 func (i *Import) complete(c *Client, now time.Time) error {
 	if i.AccessExpiry.IsZero() || !i.AccessExpiry.After(now) {
 		i.AccessToken, i.AccessExpiry = "", time.Time{}
+	} else if latest := now.Add(maxLifetime(c)); i.AccessExpiry.After(latest) {
+		i.AccessExpiry = latest
 	}
 	if i.Scope == "" {
 		i.Scope = c.Scope
@@ -95,12 +109,22 @@ func (i *Import) complete(c *Client, now time.Time) error {
 		return fmt.Errorf("%w: the time of the PSU's strong authentication is missing, or the end of the consent", ErrImport)
 	case i.AuthorizedAt.After(now.Add(time.Hour)):
 		return fmt.Errorf("%w: the PSU's strong authentication is in the future", ErrImport)
+	case !i.AuthorizedAt.IsZero() && now.Sub(i.AuthorizedAt) > maxConsent:
+		return fmt.Errorf("%w: the PSU's strong authentication is more than ten years ago", ErrImport)
 	case !i.ConsentUntil.After(now):
 		return fmt.Errorf("%w: %w", ErrImport, &ExpiredError{Until: i.ConsentUntil})
 	case i.ConsentUntil.Sub(now) > maxConsent:
 		return fmt.Errorf("%w: the consent ends in more than ten years", ErrImport)
 	}
 	return nil
+}
+
+// maxLifetime bounds what may be claimed of an access token.
+func maxLifetime(c *Client) time.Duration {
+	if longest := time.Duration(c.spec().MaxLifetime); longest > 0 {
+		return longest
+	}
+	return defaultMaxLifetime
 }
 
 // into makes the record of it.

@@ -1,63 +1,12 @@
 package grants
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
-
-func TestImport(t *testing.T) {
-	now := time.Now()
-	for name, c := range map[string]struct {
-		i    Import
-		want error
-	}{
-		"nothing":            {Import{AuthorizedAt: now}, ErrImport},
-		"expired access":     {Import{AccessToken: "a", AccessExpiry: now.Add(-time.Second), AuthorizedAt: now}, ErrImport},
-		"access, no expiry":  {Import{AccessToken: "a", AuthorizedAt: now}, ErrImport},
-		"no authorization":   {Import{RefreshToken: "r"}, ErrImport},
-		"in the future":      {Import{RefreshToken: "r", AuthorizedAt: now.Add(48 * time.Hour)}, ErrImport},
-		"long ago":           {Import{RefreshToken: "r", AuthorizedAt: now.Add(-181 * day)}, ErrConsentExpired},
-		"absurd":             {Import{RefreshToken: "r", ConsentUntil: now.Add(30 * 366 * day)}, ErrImport},
-		"line break":         {Import{RefreshToken: "r\nX: y", AuthorizedAt: now}, ErrImport},
-		"good":               {Import{RefreshToken: "r", AuthorizedAt: now.Add(-179 * day)}, nil},
-		"good, with its end": {Import{RefreshToken: "r", ConsentUntil: now.Add(day)}, nil},
-	} {
-		w := newWorld(t, true, false)
-		s := w.process()
-		if err := s.Import(t.Context(), psu1, w.client, c.i); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
-			t.Errorf("%s: %v", name, err)
-		}
-		s.Close()
-	}
-}
-
-func TestImportReplaces(t *testing.T) {
-	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
-		w.imported(s.Store, psu1, 5*time.Minute)
-		w.usable(s.Store, psu1)
-		p := w.bank.grant(psu1.Name)
-		i := Import{RefreshToken: p.refresh, AuthorizedAt: time.Now()}
-		if err := s.Import(t.Context(), psu1, w.client, i); !errors.Is(err, ErrExists) {
-			t.Errorf("got %v", err)
-		}
-		if err := s.Import(t.Context(), ID{"bank", "ü"}, w.client, i); !errors.Is(err, ErrName) {
-			t.Errorf("got %v", err)
-		}
-		i.Replace = true
-		if err := s.Import(t.Context(), psu1, w.client, i); err != nil {
-			t.Fatal(err)
-		}
-		w.usable(s.Store, psu1)
-		w.clean(i)
-	})
-}
 
 func TestRevoke(t *testing.T) {
 	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
@@ -145,50 +94,6 @@ func TestRevokeDuringRefresh(t *testing.T) {
 		}
 		if len(w.bank.live) != 0 {
 			t.Error("the bank still honours the tokens")
-		}
-	})
-}
-
-func TestList(t *testing.T) {
-	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
-		var want []string
-		for i := range 57 {
-			id := ID{"bank", fmt.Sprintf("psu-%d", i)}
-			w.imported(s.Store, id, 0)
-			want = append(want, id.Name)
-		}
-		w.imported(s.Store, ID{"other", "psu-x"}, 0)
-		var got, order []string
-		for after, pages := "", 0; ; pages++ {
-			states, next, err := s.List(t.Context(), "bank", after, 10)
-			if err != nil || len(states) > 10 || pages > 6 {
-				t.Fatal(len(states), pages, err)
-			}
-			for _, state := range states {
-				got = append(got, state.Name)
-				order = append(order, state.Fingerprint)
-			}
-			text, err := json.Marshal(states)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.clean(string(text), states)
-			if after = next; next == "" {
-				break
-			}
-		}
-		slices.Sort(got)
-		slices.Sort(want)
-		if !slices.Equal(got, want) || !slices.IsSorted(order) {
-			t.Errorf("listed %v", got)
-		}
-		for _, after := range []string{"x", strings.Repeat("g", 64), "../../etc"} {
-			if _, _, err := s.List(t.Context(), "bank", after, 1); !errors.Is(err, ErrCursor) {
-				t.Errorf("cursor %q: %v", after, err)
-			}
-		}
-		if states, next, err := s.List(t.Context(), "nowhere", "", 1); len(states) != 0 || next != "" || err != nil {
-			t.Error(states, next, err)
 		}
 	})
 }
