@@ -153,9 +153,13 @@ func (v *Vault) Get(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	plaintext, _, err := v.read(ctx, name)
-	if errors.Is(err, ErrNotFound) && v.lost(ctx) {
+	if !errors.Is(err, ErrNotFound) || !v.known.Load() {
+		return plaintext, err
+	}
+	if v.lost(ctx) {
 		return nil, unavailable(ctx, "find the record of the vault's own key", errLost)
 	}
+	plaintext, _, err = v.read(ctx, name) // it may have come back between the two looks
 	return plaintext, err
 }
 
@@ -166,9 +170,6 @@ var errLost = errors.New("it was there before: either the storage cannot be reac
 // storages say that a value is not there when they cannot be reached, and a
 // customer must not be sent to log in for that.
 func (v *Vault) lost(ctx context.Context) bool {
-	if !v.known.Load() {
-		return false
-	}
 	_, err := v.load(ctx, v.storageKey(canaryName(v.current)))
 	return errors.Is(err, ErrNotFound)
 }

@@ -146,13 +146,15 @@ func TestBrokenStoragesAreCaught(t *testing.T) {
 		{name: "list does not descend", open: func(m *storagetest.Memory) vault.Storage { return flatList{m} },
 			fails: []string{"list"}},
 		{name: "missing is another error", open: func(m *storagetest.Memory) vault.Storage { return otherMissing{m} },
-			fails: []string{"missing", "delete", "handles", "lock-excludes"}},
+			fails: []string{"missing", "delete", "failing-load", "handles", "lock-excludes"}},
+		{name: "what cannot be loaded is missing", open: func(m *storagetest.Memory) vault.Storage { return silent{m} },
+			fails: []string{"failing-load"}},
 		{name: "delete takes what begins alike", open: func(m *storagetest.Memory) vault.Storage { return greedy{m} },
 			fails: []string{"delete"}},
 		{name: "delete does nothing", open: func(m *storagetest.Memory) vault.Storage { return noDelete{m} },
 			fails: []string{"delete", "handles", "clean-up"}},
 		{name: "disk is full", setup: func(m *storagetest.Memory) { m.SetFull(true) },
-			fails: []string{"round-trip", "overwrite", "delete", "list", "handles", "no-torn-values", "list-while-storing",
+			fails: []string{"round-trip", "overwrite", "delete", "list", "failing-load", "handles", "no-torn-values", "list-while-storing",
 				"lock-excludes", "holder-vanishes-amid", "clean-up"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -26,6 +26,7 @@ func valueChecks() []check {
 		{"missing", "Load of what is not there answers fs.ErrNotExist, List that or nothing, and Delete succeeds", absent},
 		{"delete", "Delete removes the value, and no other whose key begins alike", remove},
 		{"list", "List names the full keys of all values below a folder, and of none beside it", list},
+		{"failing-load", "a Load that cannot be done is not taken for a Load of what is not there", failingLoad},
 		{"handles", "a handle sees at once what another stored or deleted", handles},
 	}
 }
@@ -67,6 +68,35 @@ func absent(ctx context.Context, e *environment) error {
 	}
 	if err := e.a.Delete(ctx, e.key("nothing")); err != nil {
 		return fmt.Errorf("delete of what is not there: %w", err)
+	}
+	return nil
+}
+
+// failingLoad goes through the vault, which makes up for storages that answer
+// fs.ErrNotExist whenever they fail.
+func failingLoad(ctx context.Context, e *environment) error {
+	v, err := vault.New(vault.Options{
+		Storage: e.a,
+		Keys:    []vault.Key{{ID: "check", Secret: vault.NewSecret()}},
+		Prefix:  e.Folder + "/" + e.name,
+	})
+	if err != nil {
+		return err
+	}
+	if err := v.Check(ctx); err != nil {
+		return err
+	}
+	const record = "failing/load"
+	if err := v.Put(ctx, record, []byte("value")); err != nil {
+		return err
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := v.Get(ended, record); errors.Is(err, vault.ErrNotFound) {
+		return errors.New("load with a context that has ended says that the value is not there")
+	}
+	if _, err := e.a.Load(ended, e.key(record+".jwe")); errors.Is(err, fs.ErrNotExist) {
+		e.note = "the storage says that the value is not there, which the vault makes up for"
 	}
 	return nil
 }
