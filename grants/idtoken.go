@@ -17,7 +17,7 @@ func (h *held) checkIDToken(ctx context.Context, r *record, st *settlement, nonc
 		return nil
 	}
 	err := s.validateIDToken(ctx, h.client, r, st.pair, nonce)
-	if err != nil {
+	if errors.Is(err, tokens.ErrIDToken) { // not where the bank's keys are not to be had
 		s.event(h.id, Event{Kind: EventIDTokenInvalid, Err: err})
 	}
 	if check != idTokenEnforce || r.Status != StatusQuarantined || r.Reason != ReasonIDTokenUnchecked {
@@ -54,9 +54,30 @@ func (s *Store) validateIDToken(ctx context.Context, c *Client, r *record, pair 
 	}
 	ctx, cancel := bounded(ctx, c.timeout())
 	defer cancel()
+	audience, err := c.audience(ctx)
+	if err != nil {
+		return err
+	}
 	return tokens.ValidateIDToken(ctx, c.Endpoint, pair.IDToken, tokens.Expect{
-		ClientID: c.ClientID, Nonce: nonce, AccessToken: pair.Access.Value(),
+		ClientID: audience, Nonce: nonce, AccessToken: pair.Access.Value(),
 	})
+}
+
+// audience is the client_id that codes are exchanged under: the one that came with
+// the application token, where the bank gives one there
+// ([tokens.Spec.ClientIDFromAnswer]).
+func (c *Client) audience(ctx context.Context) (string, error) {
+	if !c.spec().ApplicationToken || !c.spec().ClientIDFromAnswer || c.Endpoint.Application == nil {
+		return c.ClientID, nil
+	}
+	application, err := c.Endpoint.Application(ctx)
+	if err != nil {
+		return "", fmt.Errorf("the client_id that the id_token is for: %w", err)
+	}
+	if named := application.ClientID(); named != "" {
+		return named, nil
+	}
+	return c.ClientID, nil
 }
 
 // amend stores the record if nobody has changed it meanwhile.
