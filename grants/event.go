@@ -53,6 +53,7 @@ const (
 
 // Event tells of a grant. Everything but Name is safe to log.
 type Event struct {
+	// Kind says what happened.
 	Kind EventKind
 	// ASPSP is the configured name of the bank.
 	ASPSP string
@@ -66,7 +67,9 @@ type Event struct {
 	Days int
 	// Background is true where no caller waited.
 	Background bool
-	// Duration is how long the bank took to answer, 0 if it was not asked.
+	// Duration is how long the bank took to answer, 0 if it was not asked. Of the
+	// events about one answer only one has it: created, refreshed,
+	// exchange_failed or refresh_failed.
 	Duration time.Duration
 	// Err is what went wrong; its text is safe to log.
 	Err error
@@ -86,7 +89,7 @@ type report struct {
 
 // tell tells what a settlement has changed.
 func (s *Store) tell(before, after *record, st *settlement, how report) {
-	e := Event{Background: how.background, Duration: how.took, Err: st.err}
+	e := Event{Background: how.background, Err: st.err}
 	say := func(kind EventKind) {
 		e.Kind = kind
 		if kind == EventQuarantined || kind == EventRefused {
@@ -97,6 +100,7 @@ func (s *Store) tell(before, after *record, st *settlement, how report) {
 	if st.healed {
 		say(EventHealed)
 	}
+	e.Duration = how.took // one call of the bank is told once
 	code := st.request != nil && st.request.Kind == kindCode
 	switch {
 	case !st.settled():
@@ -114,6 +118,7 @@ func (s *Store) tell(before, after *record, st *settlement, how report) {
 	if after.Status == before.Status {
 		return
 	}
+	e.Duration = 0
 	switch after.Status {
 	case StatusQuarantined:
 		say(EventQuarantined)
