@@ -91,39 +91,42 @@ func (s *Store) exchangeSafely(ctx context.Context, id ID, c *Client, code Code)
 }
 
 func (s *Store) exchange(ctx context.Context, id ID, c *Client, code Code) (*tokens.Answer, error) {
-	h, err := s.hold(ctx, id, c)
-	if err != nil {
-		return nil, err
-	}
-	defer h.release()
+	var other watch
 	for range refreshRounds {
-		r, err := h.current(ctx)
-		if err != nil {
-			return nil, err
+		answer, open, err := s.exchangeHolding(ctx, id, c, code, &other)
+		switch {
+		case open != nil:
+			if err := other.await(ctx, s, id, open); err != nil {
+				return nil, err
+			}
+		case !errors.Is(err, errOvertaken):
+			return answer, err
 		}
-		if r.UsedCode == codeDigest(code.Code) {
-			return nil, fmt.Errorf("%w: it was sent before", ErrCode)
-		}
-		answer, err := h.sendCode(ctx, r, code)
-		if errors.Is(err, errOvertaken) {
-			continue
-		}
-		return answer, err
 	}
 	return nil, fmt.Errorf("%w: the record changes all the time", ErrBusy)
 }
 
-// current is the record once no request is open, or a new one.
-func (h *held) current(ctx context.Context) (record, error) {
-	j := refreshing{held: h}
-	r, _, err := j.awaitOpen(ctx)
+// exchangeHolding sends the code under the lock, unless another request is open.
+func (s *Store) exchangeHolding(ctx context.Context, id ID, c *Client, code Code, other *watch) (*tokens.Answer, *pending, error) {
+	h, err := s.hold(ctx, id, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer h.release()
+	r, _, err := h.load(ctx, other.patience)
 	switch {
 	case errors.Is(err, ErrUnknown), errors.Is(err, vault.ErrDamaged):
 		// A damaged record was kept aside; the PSU authorizes anew.
-		return newRecord(h.id, h.store.now()), nil
-	default:
-		return r, err
+		r = newRecord(h.id, s.now())
+	case err != nil:
+		return nil, nil, err
+	case r.Pending != nil:
+		return nil, r.Pending, nil
+	case r.UsedCode == codeDigest(code.Code):
+		return nil, nil, fmt.Errorf("%w: it was sent before", ErrCode)
 	}
+	answer, err := h.sendCode(ctx, r, code)
+	return answer, nil, err
 }
 
 func (h *held) sendCode(ctx context.Context, r record, code Code) (*tokens.Answer, error) {

@@ -3,7 +3,9 @@ package grants
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -121,6 +123,96 @@ func TestVanishedElsewhere(t *testing.T) {
 		})
 		if _, err := s.Token(t.Context(), psu1, elsewhere); !errors.Is(err, ErrElsewhere) {
 			t.Errorf("got %v", err)
+		}
+		w.refused(s.Store, psu1, ErrQuarantined)
+	})
+}
+
+// Whoever waits for a place among those who ask the bank does not hold the lock,
+// and reads the record afterwards.
+func TestWaitingForAPlace(t *testing.T) {
+	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+		other := w.process()
+		defer other.Close()
+		w.client.Endpoint.Timeout = 40 * time.Second
+		w.imported(s.Store, psu1, 0)
+		w.bank.slow(30 * time.Second)
+		var wg sync.WaitGroup
+		for i := range maxAsking {
+			id := ID{psu1.ASPSP, fmt.Sprint("other-", i)}
+			w.imported(s.Store, id, 0)
+			wg.Go(func() { w.usable(s.Store, id) })
+		}
+		time.Sleep(time.Second)
+		wg.Go(func() { w.usable(s.Store, psu1) })
+		time.Sleep(15 * time.Second)
+		started := time.Now()
+		wg.Go(func() {
+			w.usable(other.Store, psu1)
+			if waited := time.Since(started); waited != w.bank.delay {
+				t.Errorf("the other process has waited %v", waited)
+			}
+		})
+		wg.Wait()
+		if n := w.bank.refreshes(); n != maxAsking+1 {
+			t.Errorf("psu-1 was refreshed %d times", n-maxAsking)
+		}
+	})
+}
+
+// A lock is lost after the record was read under it, and another process has
+// begun, or ended, a refresh before ours is announced.
+func TestLockLostBeforeAnnouncement(t *testing.T) {
+	for _, delay := range []time.Duration{time.Minute, 5 * time.Second, 0} {
+		inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+			w.client.Endpoint.Timeout = 2 * time.Minute
+			w.imported(s.Store, psu1, 0)
+			w.bank.slow(delay)
+			other := w.process()
+			defer other.Close()
+			h, err := s.hold(t.Context(), psu1, w.client)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, _, err := h.load(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.handle.LoseLocks()
+			go other.usableOrNot(psu1, w.client)
+			time.Sleep(current + time.Second)
+			if _, err := h.announce(t.Context(), &r, newPending(kindRefresh, &r, w.client, time.Now())); !errors.Is(err, errOvertaken) {
+				t.Errorf("delay %v: got %v", delay, err)
+			}
+			h.release()
+			w.usable(s.Store, psu1)
+			if n := w.bank.refreshes(); n != 1 {
+				t.Errorf("delay %v: %d refreshes", delay, n)
+			}
+		})
+	}
+}
+
+// The lock is not held while another process's request is waited for.
+func TestOpenRequestIsAwaitedWithoutTheLock(t *testing.T) {
+	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+		w.imported(s.Store, psu1, 0)
+		dead := w.process()
+		defer dead.Close()
+		w.bank.onRequest(func(url.Values) { dead.handle.Vanish() })
+		go dead.usableOrNot(psu1, w.client)
+		time.Sleep(time.Second)
+		dead.handle.LoseLocks()
+		go s.usableOrNot(psu1, w.client)
+		time.Sleep(time.Second)
+		started := time.Now()
+		h, err := s.hold(t.Context(), psu1, w.client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.release()
+		if waited := time.Since(started); waited != 0 {
+			t.Errorf("waited %v for the lock", waited)
 		}
 		w.refused(s.Store, psu1, ErrQuarantined)
 	})

@@ -68,6 +68,14 @@ func newPending(kind string, r *record, c *Client, now time.Time) *pending {
 	}
 }
 
+// id is the request's, "" if there is none.
+func (p *pending) id() string {
+	if p == nil {
+		return ""
+	}
+	return p.ID
+}
+
 // with gives the request with its outcome.
 func (p *pending) with(answer *tokens.Answer, ended string) *pending {
 	done := *p

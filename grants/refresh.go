@@ -10,9 +10,6 @@ import (
 )
 
 const (
-	// watchEvery is how often a record is looked at whose request is open
-	// elsewhere, or whose lock is another's.
-	watchEvery = 200 * time.Millisecond
 	// momentary is how long a token without a lifetime serves those who waited for it.
 	momentary = 2 * time.Second
 	// refreshRounds bounds how often one flight goes back to the record.
@@ -92,23 +89,19 @@ func (s *Store) obtain(ctx context.Context, e *errand) (result, error) {
 	return s.refresh(ctx, e)
 }
 
-// refresh gets a new access token under the storage's lock, unless somebody
-// else has done so.
+// refresh gets a new access token, unless somebody else has done so.
 func (s *Store) refresh(ctx context.Context, e *errand) (result, error) {
-	if err := s.breakers.of(e.client).hold(e.id, s.now()); err != nil && !s.needsSettling(ctx, e) {
-		return result{}, err
-	}
-	h, seen, err := s.holdOrSee(ctx, e)
-	if err != nil || h == nil {
-		return seen, err
-	}
-	defer h.release()
-	job := refreshing{held: h, errand: e}
-	defer job.finish()
+	var other watch
 	for range refreshRounds {
-		got, done, err := job.round(ctx)
-		if done || err != nil {
+		job := refreshing{store: s, errand: e, other: &other}
+		got, done, err := job.run(ctx)
+		switch {
+		case done || err != nil:
 			return got, err
+		case job.open != nil:
+			if err := other.await(ctx, s, e.id, job.open); err != nil {
+				return result{}, err
+			}
 		}
 	}
 	return result{}, fmt.Errorf("%w: the record changes all the time", ErrBusy)
@@ -123,14 +116,46 @@ func (s *Store) needsSettling(ctx context.Context, e *errand) bool {
 	return err == nil && r.Pending != nil
 }
 
-// refreshing is one refresh under the lock.
+// refreshing is one refresh, from when the lock is taken until it is given back.
 type refreshing struct {
 	*held
+	store  *Store
 	errand *errand
-	pass   *pass
-	// watched is the open request of another process, and since when.
-	watched string
-	since   time.Time
+	// pass is the place among those who ask the bank. It is waited for before the
+	// lock, for what is read under the lock must not become old. heldBack says why
+	// there is none.
+	pass     *pass
+	heldBack error
+	// asked is set once the bank was asked.
+	asked bool
+	// other is what is known of another process's request, and open one that is
+	// to be waited for without the lock.
+	other *watch
+	open  *pending
+}
+
+// run takes a place and the lock, and does what there is to do. Without an error
+// it is done, or has to be tried anew, after the open request has ended.
+func (j *refreshing) run(ctx context.Context) (got result, done bool, err error) {
+	s, e := j.store, j.errand
+	j.pass, j.heldBack = s.breakers.of(e.client).enter(ctx, e.id, s.now)
+	defer j.finish()
+	if j.heldBack != nil && (ctx.Err() != nil || !s.needsSettling(ctx, e)) {
+		return result{}, true, j.heldBack
+	}
+	h, seen, err := s.holdOrSee(ctx, e)
+	if err != nil || h == nil {
+		return seen, true, err
+	}
+	defer h.release()
+	j.held = h
+	for range refreshRounds {
+		got, done, err = j.round(ctx)
+		if done || err != nil || j.open != nil || j.pass == nil && j.heldBack == nil {
+			return got, done, err
+		}
+	}
+	return got, false, nil
 }
 
 // finish gives back what a failure has left.
@@ -140,22 +165,17 @@ func (j *refreshing) finish() {
 	}
 }
 
-// patience reports whether an open request was watched for as long as it may
-// take. The clock of the machine that wrote it may be wrong.
-func (j *refreshing) patience(p *pending) bool {
-	if j.watched != p.ID {
-		j.watched, j.since = p.ID, time.Now()
-	}
-	return time.Since(j.since) >= p.Deadline.Sub(p.Started)
-}
-
 // round looks at the record and does the next thing.
 func (j *refreshing) round(ctx context.Context) (got result, done bool, err error) {
-	s, e := j.store, j.errand
-	r, st, err := j.awaitOpen(ctx)
-	now := s.now()
+	e := j.errand
+	r, st, err := j.load(ctx, j.other.patience)
+	now := j.store.now()
 	if err != nil {
 		return result{}, true, err
+	}
+	if r.Pending != nil {
+		j.open = r.Pending
+		return result{}, false, nil
 	}
 	got = result{record: r, known: true}
 	if err := r.refusal(e.client, now); err != nil {
@@ -168,31 +188,12 @@ func (j *refreshing) round(ctx context.Context) (got result, done bool, err erro
 	switch {
 	case r.Refresh == "":
 		return got, true, ErrNoRefreshToken
-	case st.outcome == outcomeFailed && j.pass == nil && now.Sub(st.request.Started).Abs() < holdMax:
+	case st.outcome == outcomeFailed && !j.asked && now.Sub(st.request.Started).Abs() < holdMax:
 		return got, true, st.err // another process has just tried twice
-	case j.pass == nil:
-		if j.pass, err = s.breakers.of(e.client).enter(ctx, e.id, s.now); err != nil {
-			return got, true, err
-		}
+	case j.heldBack != nil:
+		return got, true, j.heldBack
 	}
 	return j.send(ctx, r)
-}
-
-// awaitOpen reads the record until no request is open.
-func (j *refreshing) awaitOpen(ctx context.Context) (record, settlement, error) {
-	for {
-		r, st, err := j.load(ctx, j.patience)
-		if err != nil || r.Pending == nil {
-			return r, st, err
-		}
-		timer := time.NewTimer(watchEvery)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return r, st, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
-		}
-	}
 }
 
 // send announces the refresh, asks and settles.
@@ -211,6 +212,7 @@ func (j *refreshing) send(ctx context.Context, r record) (got result, done bool,
 		_ = s.mark(ctx, &r)
 		s.event(e.id, Event{Kind: EventHealed, Background: e.background})
 	}
+	j.asked = true
 	reply := s.ask(ctx, e.client, p, tokens.Request{
 		GrantType: tokens.GrantRefreshToken, RefreshToken: r.Refresh, Scope: r.Scope, ClientID: e.client.ClientID,
 	})
