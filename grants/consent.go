@@ -57,8 +57,13 @@ func dayFolder(at time.Time) string { return clockFolder + "/" + at.UTC().Format
 // sweepDue reports whether the last sweep of any process is an hour ago.
 func (s *Store) sweepDue(ctx context.Context) bool {
 	last, err := s.loadSweeps(ctx)
-	age := s.now().Sub(last.At)
-	return err != nil || age < 0 || age >= sweepEvery*9/10
+	return err != nil || last.overdue(s.now())
+}
+
+// overdue reports whether the last sweep is an hour ago, more or less.
+func (l sweeps) overdue(now time.Time) bool {
+	age := now.Sub(l.At)
+	return age < 0 || age >= sweepEvery*9/10
 }
 
 func (s *Store) loadSweeps(ctx context.Context) (sweeps, error) {
@@ -79,6 +84,12 @@ func (s *Store) loadSweeps(ctx context.Context) (sweeps, error) {
 // whose consent ends within 14 days. What could not be done is done by the next
 // sweep; the error is of the first.
 func (s *Store) Sweep(ctx context.Context) error {
+	return s.sweep(ctx, func(sweeps) bool { return true })
+}
+
+// sweep is Sweep if, under the lock, it is still due: processes that start
+// together wait for each other there.
+func (s *Store) sweep(ctx context.Context, due func(last sweeps) bool) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
@@ -89,7 +100,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 	}
 	defer func() { _ = lock.Unlock() }()
 	last, err := s.loadSweeps(ctx)
-	if err != nil {
+	if err != nil || !due(last) {
 		return err
 	}
 	now := s.now()

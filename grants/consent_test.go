@@ -85,6 +85,30 @@ func TestRun(t *testing.T) {
 	})
 }
 
+// Of processes that start together one sweeps, and the others see it.
+func TestRunTogether(t *testing.T) {
+	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+		ctx, cancel := context.WithCancel(t.Context())
+		processes := []*process{s, w.process(), w.process()}
+		for _, p := range processes {
+			p.handle.Slow(time.Millisecond)
+			go p.Run(ctx)
+			defer p.Close()
+		}
+		time.Sleep(10 * time.Minute)
+		cancel()
+		swept := 0
+		for _, p := range processes {
+			if p.handle.Count(storagetest.List) > 0 {
+				swept++
+			}
+		}
+		if swept != 1 {
+			t.Errorf("%d of them sweep", swept)
+		}
+	})
+}
+
 // Sweeps that were missed are made up for, each announcement once.
 func TestSweepLate(t *testing.T) {
 	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {

@@ -107,7 +107,8 @@ func (s *Store) Run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if s.sweepDue(ctx) {
-			_ = s.Sweep(ctx) // whatever it says, it is tried again in an hour
+			// Whatever it says, it is tried again in an hour.
+			_ = s.sweep(ctx, func(last sweeps) bool { return last.overdue(s.now()) })
 		}
 		select {
 		case <-tick.C:
