@@ -16,7 +16,8 @@ type Pair struct {
 	Refresh string
 	// IDToken is the id_token as it came, not validated.
 	IDToken string
-	// Scope is the scope that the bank says was granted, "" if it does not say.
+	// Scope is the scope that the bank says was granted, "" if it does not say, or
+	// says what cannot be a scope.
 	Scope string
 	// Lifetime is that of the access token, within the bounds of the Spec.
 	Lifetime time.Duration
@@ -25,7 +26,10 @@ type Pair struct {
 // pair makes what can be made of a successful answer's members. Without a usable
 // access token the error says why, and only the other members are there.
 func (m members) pair(askedAt time.Time, s *Spec) (*Pair, error) {
-	p := &Pair{Refresh: m.text("refresh_token"), IDToken: m.text("id_token"), Scope: m.text("scope")}
+	p := &Pair{Refresh: m.text("refresh_token"), IDToken: m.text("id_token")}
+	if scope := m.text("scope"); scopeSafe(scope) {
+		p.Scope = scope
+	}
 	granted, err := m.accessToken()
 	if err != nil {
 		return p, err
@@ -33,6 +37,17 @@ func (m members) pair(askedAt time.Time, s *Spec) (*Pair, error) {
 	p.Lifetime = granted.lifetime(s)
 	p.Access = NewToken(granted.value, askedAt, p.Lifetime, s)
 	return p, nil
+}
+
+// scopeSafe reports whether all characters are those of a scope (RFC 6749
+// section 3.3). It is shown to operators, whose terminal obeys others.
+func scopeSafe(scope string) bool {
+	for i := range len(scope) {
+		if c := scope[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // accessToken gives the access token, if it is one that can be used.
