@@ -59,6 +59,8 @@ func (s *Store) Drop(id ID, t *tokens.Token) {
 	if ok && (e.token == nil || e.token.Value() != value) {
 		return
 	}
+	// What is being found out at the moment may be this very token.
+	delete(s.flights, id)
 	dropped := &entry{id: id, stale: value}
 	s.hot.put(dropped)
 }

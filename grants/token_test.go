@@ -151,27 +151,6 @@ func TestRotatedCertificate(t *testing.T) {
 	}
 }
 
-func TestDrop(t *testing.T) {
-	inWorld(t, false, true, func(t *testing.T, w *world, s *process) {
-		w.imported(s.Store, psu1, 5*time.Minute)
-		other := w.process()
-		defer other.Close()
-		first := w.usable(s.Store, psu1)
-		w.usable(other.Store, psu1)
-		s.Drop(psu1, first)
-		second := w.usable(s.Store, psu1)
-		s.Drop(psu1, first) // of old: somebody is late
-		if w.usable(s.Store, psu1) != second || w.bank.refreshes() != 1 {
-			t.Error("a late Drop has cost a token")
-		}
-		other.Drop(psu1, first) // it has not seen the new one yet
-		w.usable(other.Store, psu1)
-		if n := w.bank.refreshes(); n != 1 {
-			t.Errorf("%d refreshes", n)
-		}
-	})
-}
-
 func TestForcedRefresh(t *testing.T) {
 	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
 		w.imported(s.Store, psu1, 5*time.Minute)
