@@ -52,23 +52,33 @@ const (
 
 // State describes a grant without any token's value.
 type State struct {
-	ASPSP       string `json:"aspsp"`
-	Name        string `json:"name,omitempty"`
+	// ASPSP is the configured name of the bank.
+	ASPSP string `json:"aspsp"`
+	// Name is the grant's name, for the app; do not log it. "" for a damaged record.
+	Name string `json:"name,omitempty"`
+	// Fingerprint is [ID.Fingerprint].
 	Fingerprint string `json:"fingerprint"`
 
+	// Status is where the grant stands now.
 	Status Status `json:"status"`
 	// Reason says why, in one word: a Reason constant or an OAuth error code.
-	Reason string    `json:"reason,omitempty"`
-	Since  time.Time `json:"since,omitzero"`
+	Reason string `json:"reason,omitempty"`
+	// Since is when the grant came to Status and Reason.
+	Since time.Time `json:"since,omitzero"`
 
-	// Endpoint, ClientID and Thumbprint are what the tokens were fetched with.
-	Endpoint   string `json:"endpoint,omitempty"`
-	ClientID   string `json:"client_id,omitempty"`
+	// Endpoint is the token endpoint that the tokens were fetched from, or where
+	// its metadata is.
+	Endpoint string `json:"endpoint,omitempty"`
+	// ClientID is the TPP's client_id there.
+	ClientID string `json:"client_id,omitempty"`
+	// Thumbprint is the x5t#S256 of the QWAC that the tokens were fetched with.
 	Thumbprint string `json:"thumbprint,omitempty"`
-	Scope      string `json:"scope,omitempty"`
+	// Scope is what the bank says was granted, or else what was asked for.
+	Scope string `json:"scope,omitempty"`
 
-	// AuthorizedAt is the PSU's strong authentication, ConsentUntil its end.
+	// AuthorizedAt is the PSU's strong authentication, zero if it is not known.
 	AuthorizedAt time.Time `json:"authorized_at,omitzero"`
+	// ConsentUntil is the end of the consent.
 	ConsentUntil time.Time `json:"consent_until,omitzero"`
 
 	// AccessExpiry is the end of the access token, zero if there is none.
@@ -78,12 +88,13 @@ type State struct {
 	// HasRefreshToken tells whether it can be renewed without the PSU.
 	HasRefreshToken bool `json:"has_refresh_token"`
 
-	// Pending is "code" or "refresh" while the bank's answer is awaited, since
-	// PendingSince. An answer that a process has stored, and not lived to settle,
-	// shows when the grant is used next.
-	Pending      string    `json:"pending,omitempty"`
+	// Pending is "code" or "refresh" while the bank's answer is awaited. An answer
+	// that a process has stored, and not lived to settle, shows when the grant is
+	// used next.
+	Pending string `json:"pending,omitempty"`
+	// PendingSince is when the bank was asked.
 	PendingSince time.Time `json:"pending_since,omitzero"`
-	// Unsaved is true while an answer is in this process's memory only.
+	// Unsaved is true while an outcome is in this process's memory only.
 	Unsaved bool `json:"unsaved,omitempty"`
 	// BankRevocation is one of the BankRevocation constants.
 	BankRevocation string `json:"bank_revocation,omitempty"`
