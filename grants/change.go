@@ -2,7 +2,10 @@ package grants
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"github.com/caddy-tpp/caddy-tpp/vault"
 )
 
 // change runs f under the grant's lock, with the record as it is, or why there
@@ -22,7 +25,12 @@ func (s *Store) change(ctx context.Context, id ID, c *Client, f func(h *held, r 
 	defer h.release()
 	defer s.cut(id)
 	r, _, err := h.load(ctx, nil)
-	return f(h, &r, err)
+	before := r
+	changed := f(h, &r, err)
+	if err == nil && errors.Is(changed, vault.ErrUnavailable) {
+		h.restore(before)
+	}
+	return changed
 }
 
 // Release lets a quarantined or refused grant be tried once more: its tokens

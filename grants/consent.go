@@ -211,9 +211,11 @@ func (s *Store) warn(ctx context.Context, id ID, marker string) error {
 	if err != nil || !r.ripe(now) {
 		return err
 	}
+	before := r
 	if !r.consentEnded(now) {
 		r.Warned, _ = r.warning(now)
 		if err := s.put(ctx, &r); err != nil {
+			h.restore(before)
 			return err
 		}
 		left := int((r.ConsentUntil.Sub(now) + day - 1) / day)
@@ -223,6 +225,7 @@ func (s *Store) warn(ctx context.Context, id ID, marker string) error {
 	if r.Status == StatusActive {
 		r.turn(StatusExpired, "", now)
 		if err := s.put(ctx, &r); err != nil {
+			h.restore(before)
 			return err
 		}
 	}

@@ -91,5 +91,9 @@ func (h *held) amend(ctx context.Context, r *record) error {
 	if stored.Revision != r.Revision {
 		return ErrBusy
 	}
-	return h.store.put(ctx, r)
+	err = h.store.put(ctx, r)
+	if err != nil {
+		h.restore(stored)
+	}
+	return err
 }

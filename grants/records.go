@@ -17,8 +17,9 @@ const (
 	// takeover is how long a lock takes that may have been taken over from a
 	// holder that seemed to have vanished.
 	takeover = 2 * time.Second
-	// trusted is how long a lock is surely held: less than [vault.DefaultMaxHold].
-	trusted = 15 * time.Second
+	// trusted is how long a lock is surely held: less than the ten seconds after
+	// which CertMagic's FileStorage gives a lock without a sign of life to another.
+	trusted = 5 * time.Second
 )
 
 const grantsFolder = "grants"
@@ -67,7 +68,7 @@ func (s *Store) read(ctx context.Context, id ID) (record, error) {
 	case !ok:
 		return r, err
 	case errors.Is(err, vault.ErrUnavailable), torn(err) && u.base.Revision > 0:
-		return u.base.absorb(u.request), nil
+		return u.record(), nil
 	case err != nil:
 		return r, err
 	}
@@ -177,6 +178,9 @@ func (h *held) settle(ctx context.Context, r record, patience func(*pending) boo
 		return r, st, nil
 	}
 	err := h.store.keep(ctx, &r, &st)
+	if err != nil {
+		h.restore(before)
+	}
 	s.tell(&before, &r, &st, report{background: true})
 	if st.remove {
 		return r, st, ErrUnknown

@@ -2,6 +2,7 @@ package grants
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -117,6 +118,80 @@ func TestTornExchange(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What an operator or the consent clock writes may be torn, too: the grant is
+// what it was before.
+func TestTornChange(t *testing.T) {
+	for name, change := range map[string]func(w *world, s *process) error{
+		"revoke": func(w *world, s *process) error {
+			_, err := s.Revoke(context.Background(), psu1, w.client)
+			return err
+		},
+		"replace": func(w *world, s *process) error {
+			return s.Import(context.Background(), psu1, w.client, Import{RefreshToken: "r", AuthorizedAt: time.Now(), Replace: true})
+		},
+		"release": func(w *world, s *process) error {
+			w.bank.failNext(lostRequest)
+			s.usableOrNot(psu1, w.client)
+			defer func() {
+				time.Sleep(2 * time.Second)
+				if err := s.Release(context.Background(), psu1); err != nil {
+					w.t.Error(err)
+				}
+			}()
+			s.tearAt(1)
+			return s.Release(context.Background(), psu1)
+		},
+		"warn": func(w *world, s *process) error {
+			time.Sleep(170 * day)
+			s.tearAt(1)
+			return s.Sweep(context.Background())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+				w.imported(s.Store, psu1, 0)
+				if name == "revoke" || name == "replace" {
+					s.tearAt(1)
+				}
+				if err := change(w, s); !errors.Is(err, vault.ErrUnavailable) {
+					t.Errorf("got %v", err)
+				}
+				time.Sleep(2 * time.Second)
+				if len(s.unsaved.ids()) != 0 {
+					t.Error("not put back")
+				}
+				w.usable(s.Store, psu1)
+			})
+		})
+	}
+}
+
+// A process finds an answer that another one has stored and not lived to settle,
+// and tears the record when it settles it.
+func TestTornSettling(t *testing.T) {
+	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+		w.imported(s.Store, psu1, 0)
+		dying := w.process()
+		defer dying.Close()
+		written := 0
+		dying.handle.Hook(func(_ context.Context, op storagetest.Op, key string) error {
+			if op == storagetest.Store && strings.Contains(key, "/grants/") {
+				if written++; written == 3 {
+					dying.handle.Vanish()
+				}
+			}
+			return nil
+		})
+		dying.usableOrNot(psu1, w.client)
+		time.Sleep(time.Minute)
+		s.tearAt(1)
+		_ = s.Refresh(t.Context(), psu1, w.client)
+		s.handle.Hook(nil)
+		time.Sleep(2 * time.Second)
+		w.usable(s.Store, psu1)
+	})
 }
 
 // A record that a later version of this program has written is no torn one.

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/caddy-tpp/caddy-tpp/vault"
 )
 
@@ -27,6 +29,18 @@ type unsavedItem struct {
 	// stored is true where the record has the raw answer, unless what was written
 	// after it has torn it.
 	stored bool
+}
+
+// restores reports whether the item has no outcome, and is only there for a write
+// that failed and may have torn the record.
+func (u *unsavedItem) restores() bool { return u.request.Answer == nil && u.request.Ended == "" }
+
+// record is the whole record, to be settled.
+func (u *unsavedItem) record() record {
+	if u.restores() {
+		return u.base
+	}
+	return u.base.absorb(u.request)
 }
 
 // only reports whether an answer is nowhere but here.
@@ -84,6 +98,14 @@ func (s *Store) remember(item unsavedItem) {
 		s.running.begin()
 		go s.saveLoop()
 	}
+}
+
+// restore puts the record back if the write that has just failed has torn it.
+func (h *held) restore(before record) {
+	if _, ok := h.store.unsaved.of(h.id); ok {
+		return // that one does as well
+	}
+	h.store.remember(unsavedItem{base: before, request: &pending{ID: uuid.NewString()}, client: h.client})
 }
 
 // saveLoop ends when all is stored, or some time after Close.
@@ -211,6 +233,14 @@ func (h *held) heal(ctx context.Context, u unsavedItem, torn error) (record, set
 		// There never was a record, only the announcement of the first code.
 		s.unsaved.drop(h.id, u.request.ID)
 		return record{}, settlement{}, torn
+	}
+	if u.restores() {
+		r := u.base
+		if err := s.put(ctx, &r); err != nil {
+			return u.base, settlement{}, err
+		}
+		s.unsaved.drop(h.id, u.request.ID)
+		return r, settlement{}, nil
 	}
 	if u.stored {
 		u.stored = false
