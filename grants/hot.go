@@ -1,6 +1,7 @@
 package grants
 
 import (
+	"errors"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,10 @@ const (
 	// renewJitter spreads the renewals of tokens that were fetched together, as a
 	// share of the time that a token is usable for.
 	renewJitter = 0.05
+	// dropLasts is how long a token that the bank answered 401 to is withheld where
+	// there is no way to another: the bank may have erred, and the PSU would have to
+	// authorize anew for nothing.
+	dropLasts = 10 * time.Second
 	// renewRetry is the least time between two renewals of a token.
 	renewRetry = time.Second
 	// renewRetryShare is the share of a token's remaining time after which a
@@ -50,6 +55,8 @@ type entry struct {
 	errFor time.Duration
 	// stale is an access token that the bank no longer takes.
 	stale string
+	// final means that there is no refresh token to renew it with.
+	final bool
 	// timer starts the renewal. Guarded by Store.mu.
 	timer *time.Timer
 }
@@ -75,7 +82,7 @@ func (e *entry) good(c *Client, now time.Time, at int64) bool {
 
 // same reports whether both say the same.
 func (e *entry) same(other *entry) bool {
-	return e.token != nil && e.client == other.client && e.consentUntil == other.consentUntil &&
+	return e.token != nil && e.client == other.client && e.final == other.final && e.consentUntil == other.consentUntil &&
 		e.token.Value() == other.token.Value()
 }
 
@@ -129,7 +136,7 @@ func renewIn(t *tokens.Token, now time.Time) time.Duration {
 // next calls. It gives the token that is served from now on.
 func (s *Store) publish(e *errand, got result, err error) *tokens.Token {
 	now := s.now()
-	next := &entry{id: e.id, client: e.client, token: got.token, err: err}
+	next := &entry{id: e.id, client: e.client, token: got.token, err: err, final: got.record.Refresh == ""}
 	next.read.Store(now.UnixNano())
 	if u := got.record.ConsentUntil; got.known && !u.IsZero() {
 		next.consentUntil = u.UnixNano()
@@ -154,6 +161,9 @@ func (s *Store) publish(e *errand, got result, err error) *tokens.Token {
 		next.usage.Store(used)
 	}
 	s.hot.put(next)
+	if next.final {
+		return next.token
+	}
 	next.timer = time.AfterFunc(renewIn(next.token, now), func() { s.renewalDue(next) })
 	return next.token
 }
@@ -161,18 +171,23 @@ func (s *Store) publish(e *errand, got result, err error) *tokens.Token {
 // publishFailure remembers for a moment why there is no token. A token that is
 // still good stays.
 func (s *Store) publishFailure(e *errand, next *entry, known bool, now time.Time) {
-	next.errFor = failFast
-	if lasting(next.err) {
+	next.errFor, next.stale = failFast, e.dropped
+	old, hot := s.hot.get(e.id)
+	switch {
+	case errors.Is(next.err, ErrNoRefreshToken) && e.ahead():
+		return // it says nothing of the token that there is
+	case errors.Is(next.err, ErrNoRefreshToken) && e.dropped != "":
+		next.errFor, next.stale = dropLasts, ""
+	case lasting(next.err):
 		next.errFor = s.recheck
 		if !known {
 			s.hot.entries.Remove(e.id) // no such grant: names are free to invent
 			return
 		}
-	} else if old, ok := s.hot.get(e.id); ok && old.token != nil && old.good(e.client, now, now.UnixNano()) {
+	case hot && old.token != nil && old.good(e.client, now, now.UnixNano()):
 		old.read.Store(now.UnixNano())
 		return
 	}
-	next.stale = e.stale
 	s.hot.put(next)
 }
 

@@ -21,8 +21,9 @@ type errand struct {
 	id     ID
 	client *Client
 	// stale is an access token that must not be used any more, with forced
-	// whatever token is found first.
+	// whatever token is found first; dropped is one that the bank answered 401 to.
 	stale      string
+	dropped    string
 	forced     bool
 	background bool
 	// fallback is a token that still serves if the storage does not.
@@ -30,6 +31,9 @@ type errand struct {
 	// epoch is the record's when the errand began.
 	epoch string
 }
+
+// ahead reports whether a new token is fetched although there is a good one.
+func (e *errand) ahead() bool { return e.forced || e.background }
 
 // serves gives the record's token if it does for the errand. One that was
 // fetched while the errand waited does so even if it ends at once.

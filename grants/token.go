@@ -47,7 +47,9 @@ func (s *Store) Refresh(ctx context.Context, id ID, c *Client) error {
 }
 
 // Drop is told of a token that the bank answered 401 to. If it is still the
-// grant's, the next call of Token refreshes.
+// grant's, the next call of Token refreshes. Without a refresh token Token answers
+// ErrNoRefreshToken for ten seconds; then the token is tried again, for the bank
+// may have erred.
 func (s *Store) Drop(id ID, t *tokens.Token) {
 	value := t.Value()
 	if value == "" {
@@ -86,7 +88,7 @@ func (s *Store) await(ctx context.Context, e errand) (*tokens.Token, error) {
 		case <-ctx.Done():
 			return nil, fmt.Errorf("waiting for a token: %w", ctx.Err())
 		}
-		if f.errand.client == e.client && (f.errand.forced || !e.forced) {
+		if f.answers(&e) {
 			return f.token, f.err
 		}
 	}
@@ -101,6 +103,18 @@ type flight struct {
 	err    error
 }
 
+// answers reports whether the flight's result is one for the errand as well.
+func (f *flight) answers(e *errand) bool {
+	switch {
+	case f.errand.client != e.client, e.forced && !f.errand.forced:
+		return false
+	case e.forced || !f.errand.ahead():
+		return true
+	}
+	// That there can be no new token says nothing of the one that there is.
+	return !errors.Is(f.err, ErrNoRefreshToken)
+}
+
 // join gives the flight to wait for, or the answer if none is needed.
 func (s *Store) join(e errand) (*flight, *tokens.Token, error) {
 	s.mu.Lock()
@@ -111,8 +125,7 @@ func (s *Store) join(e errand) (*flight, *tokens.Token, error) {
 	now := s.now()
 	known, hot := s.hot.get(e.id)
 	if f, ok := s.flights[e.id]; ok {
-		ahead := f.errand.background || f.errand.forced
-		if ahead && hot && !e.forced && known.token != nil && known.good(e.client, now, now.UnixNano()) {
+		if f.errand.ahead() && hot && !e.forced && known.token != nil && known.good(e.client, now, now.UnixNano()) {
 			return nil, known.token, nil // nobody waits for a refresh that is not needed yet
 		}
 		return f, nil, nil
@@ -130,7 +143,7 @@ func (s *Store) join(e errand) (*flight, *tokens.Token, error) {
 		case known.token != nil && known.good(e.client, now, now.UnixNano()):
 			e.fallback = known.token
 		}
-		e.stale = known.stale
+		e.stale, e.dropped = known.stale, known.stale
 	}
 	return s.launch(e), nil, nil
 }
