@@ -50,6 +50,7 @@ func (h *held) announce(ctx context.Context, r *record, p *pending) (*pending, e
 			}
 		}
 		r.Pending = p
+		before := h.lock.Age()
 		if err := s.put(ctx, r); err != nil {
 			// It may have been stored all the same.
 			h.withdraw(*r, p)
@@ -57,6 +58,9 @@ func (h *held) announce(ctx context.Context, r *record, p *pending) (*pending, e
 		}
 		if h.pulse.stopped() {
 			return nil, errStopped
+		}
+		if h.mayHide(h.lock.Age() - before) {
+			return nil, h.giveWay(ctx, r, p)
 		}
 		if h.suspect() {
 			if err := h.confirm(ctx, p); err != nil {
@@ -91,6 +95,40 @@ func (h *held) confirm(ctx context.Context, p *pending) error {
 		return errOvertaken
 	}
 	return nil
+}
+
+// mayHide reports whether an announcement that took that long to write may have
+// been written over another's.
+func (h *held) mayHide(took time.Duration) bool {
+	return took >= freshness && h.suspect() || took >= current && h.lock.Age() > trusted
+}
+
+// giveWay is for an announcement that took so long to write that somebody else may
+// have got the lock and announced meanwhile: it has hidden theirs. Whoever that
+// is gets the time to store the outcome; only then is ours withdrawn. It returns
+// errOvertaken if there was somebody.
+func (h *held) giveWay(ctx context.Context, r *record, p *pending) error {
+	over := time.NewTimer(h.client.timeout() + answerGrace)
+	defer over.Stop()
+	look := time.NewTicker(watchEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+		case <-over.C:
+			h.withdraw(*r, p)
+			return errSlow
+		case <-ctx.Done():
+			return errSlow // the announcement stays: nobody knows
+		}
+		reading, cancel := bounded(ctx, recheckTimeout)
+		seen, err := h.store.load(reading, h.id)
+		cancel()
+		if err == nil && (seen.Epoch != r.Epoch || seen.Pending != nil && seen.Pending.ID != p.ID) {
+			h.withdraw(*r, p) // for one who took it for vanished
+			return errOvertaken
+		}
+	}
 }
 
 // unchanged looks whether the record is still what was read or written last. With

@@ -217,3 +217,40 @@ func TestOpenRequestIsAwaitedWithoutTheLock(t *testing.T) {
 		w.refused(s.Store, psu1, ErrQuarantined)
 	})
 }
+
+// An announcement takes so long to write that the lock is another's by then, who
+// is asking the bank: it is waited for.
+func TestLockLostWhileAnnouncing(t *testing.T) {
+	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+		w.imported(s.Store, psu1, 0)
+		w.bank.slow(5 * time.Second)
+		other := w.process()
+		defer other.Close()
+		s.slowStore(9 * time.Second)
+		time.AfterFunc(7*time.Second, func() {
+			s.slowStore(0) // from the next on
+			s.handle.LoseLocks()
+			other.usableOrNot(psu1, w.client)
+		})
+		w.usable(s.Store, psu1)
+		w.usable(other.Store, psu1)
+		if n := w.bank.refreshes(); n != 1 {
+			t.Errorf("%d refreshes, %d with a token that was used up", n, w.bank.reused)
+		}
+	})
+}
+
+// It was only the storage that was slow: the grant is as before.
+func TestNobodyHasTheLockWhileAnnouncing(t *testing.T) {
+	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
+		w.imported(s.Store, psu1, 0)
+		s.slowStore(9 * time.Second)
+		w.refused(s.Store, psu1, errSlow)
+		s.slowStore(0)
+		time.Sleep(2 * time.Second)
+		w.usable(s.Store, psu1)
+		if n := w.bank.refreshes(); n != 1 {
+			t.Errorf("%d refreshes", n)
+		}
+	})
+}

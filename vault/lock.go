@@ -9,6 +9,11 @@ import (
 // unlockTimeout bounds how long a lock's release may take.
 const unlockTimeout = 10 * time.Second
 
+// mayBeLost is the age from which a lock may be another's: CertMagic's FileStorage
+// takes it from a holder who has given no sign of life for five to ten seconds,
+// and its Unlock then removes the other's lock file.
+const mayBeLost = 4 * time.Second
+
 // Lock is a held lock of the storage. Locks of storages are not perfect: one
 // that was taken over from a holder that seemed to have vanished may have two
 // holders for a moment. What is done under it has to bear that.
@@ -17,9 +22,10 @@ type Lock struct {
 	// than a few seconds hint at a takeover.
 	Waited time.Duration
 
-	vault    *Vault
-	name     string
-	acquired time.Time
+	vault *Vault
+	name  string
+	// began and acquired are the times around its getting.
+	began, acquired time.Time
 
 	mu       sync.Mutex
 	released bool
@@ -47,11 +53,15 @@ func (v *Vault) lock(ctx context.Context, name string) (*Lock, error) {
 		return nil, unavailable(ctx, "lock a record", err)
 	}
 	now := time.Now()
-	return &Lock{Waited: now.Sub(started), vault: v, name: name, acquired: now}, nil
+	return &Lock{Waited: now.Sub(started), vault: v, name: name, began: started, acquired: now}, nil
 }
 
-// Age is how long ago the lock was got.
-func (l *Lock) Age() time.Duration { return time.Since(l.acquired) }
+// Age is how long ago the lock was got, by the clock that is ahead: the monotonic
+// one may stand still with the machine, the other can be set.
+func (l *Lock) Age() time.Duration {
+	now := time.Now()
+	return max(now.Sub(l.acquired), now.Round(0).Sub(l.acquired.Round(0)))
+}
 
 // Held tells whether Unlock was not called yet. It cannot tell whether the
 // storage has given the lock to another meanwhile.
@@ -62,8 +72,9 @@ func (l *Lock) Held() bool {
 }
 
 // Unlock releases the lock, also when the context it was got with has ended.
-// A second call does nothing. Error: ErrUnavailable; the storage then releases
-// the lock by itself after a while.
+// A second call does nothing. A lock whose file another has made meanwhile is left
+// to the other. Error: ErrUnavailable; the storage then releases the lock by
+// itself after a while.
 func (l *Lock) Unlock() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,8 +84,21 @@ func (l *Lock) Unlock() error {
 	l.released = true
 	ctx, cancel := context.WithTimeout(context.Background(), unlockTimeout)
 	defer cancel()
+	if l.Age() > mayBeLost && l.taken(ctx) {
+		return nil
+	}
 	if err := l.vault.storage.Unlock(ctx, l.name); err != nil && !missing(err) {
 		return unavailable(ctx, "unlock a record", err)
 	}
 	return nil
+}
+
+// taken reports whether the storage's lock file, if it has one, was made by
+// another holder.
+func (l *Lock) taken(ctx context.Context) bool {
+	made, err := time.Parse(time.RFC3339Nano, l.vault.lockFile(ctx, l.name))
+	if err != nil {
+		return false
+	}
+	return made.Before(l.began.Round(0)) || made.After(l.acquired.Round(0))
 }

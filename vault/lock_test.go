@@ -236,3 +236,38 @@ func TestLookDoesNotOutliveTheWait(t *testing.T) {
 		unlock(t, lock)
 	})
 }
+
+// A lock that was held for long may have gone to another, whose lock file Unlock
+// would remove.
+func TestUnlockLeavesAnothersLock(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		age      time.Duration
+		made     func(acquired time.Time) string
+		released int
+	}{
+		{"another's", 11 * time.Second, func(at time.Time) string { return at.Add(10 * time.Second).Format(time.RFC3339Nano) }, 0},
+		{"another's, of a clock behind", 11 * time.Second, func(at time.Time) string { return at.Add(-time.Second).Format(time.RFC3339Nano) }, 0},
+		{"our own", 11 * time.Second, func(at time.Time) string { return at.Format(time.RFC3339Nano) }, 1},
+		{"not to be read", 11 * time.Second, func(time.Time) string { return "" }, 1},
+		{"too young to be lost", time.Second, func(at time.Time) string { return at.Add(time.Second).Format(time.RFC3339Nano) }, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := storagetest.NewMemory()
+				s := &fileLocks{Memory: m, holder: m.Handle()}
+				lock := locked(t, open(t, s, key("k1")))
+				acquired := time.Now()
+				time.Sleep(c.age)
+				m.LoseLocks()
+				other := locked(t, open(t, s.holder, key("k1")))
+				s.file(t, fmt.Sprintf(`{"created":%q}`, c.made(acquired)))
+				unlock(t, lock)
+				if s.released != c.released {
+					t.Errorf("released %d times", s.released)
+				}
+				_ = other.Unlock() // if it still has it
+			})
+		})
+	}
+}

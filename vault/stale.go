@@ -53,7 +53,7 @@ func (w *staleWatch) stop() {
 }
 
 func (w *staleWatch) look() {
-	made := w.lockFile()
+	made := w.vault.lockFile(w.ctx, w.name)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped || w.ctx.Err() != nil {
@@ -69,10 +69,10 @@ func (w *staleWatch) look() {
 	w.timer.Reset(w.vault.maxHold)
 }
 
-// lockFile returns when the lock file was made, in the file's own words, or ""
+// lockFile returns when the lock's file was made, in the file's own words, or ""
 // if there is none.
-func (w *staleWatch) lockFile() string {
-	data, err := w.vault.storage.Load(w.ctx, "locks/"+w.name+".lock")
+func (v *Vault) lockFile(ctx context.Context, name string) string {
+	data, err := v.storage.Load(ctx, "locks/"+name+".lock")
 	if err != nil {
 		return ""
 	}
