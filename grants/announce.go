@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/caddy-tpp/caddy-tpp/vault"
 )
 
 const (
@@ -23,8 +25,9 @@ const (
 // errOvertaken means that another process has announced a request meanwhile.
 var errOvertaken = errors.New("another process asks the bank")
 
-// errSlow means that the storage takes so long that nothing can be announced in time.
-var errSlow = fmt.Errorf("%w: the storage is too slow to announce a request to the bank", ErrBusy)
+// errSlow means that the storage takes so long that nothing can be announced in
+// time. It is ErrBusy and the vault's.
+var errSlow = fmt.Errorf("%w: %w: it is too slow to announce a request to the bank", ErrBusy, vault.ErrUnavailable)
 
 // errStopped means that this process has stood still while it had the lock, and
 // may have it no longer.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-tpp/caddy-tpp/vault"
 	"github.com/caddy-tpp/caddy-tpp/vault/storagetest"
 )
 
@@ -246,6 +247,7 @@ func TestNobodyHasTheLockWhileAnnouncing(t *testing.T) {
 		w.imported(s.Store, psu1, 0)
 		s.slowStore(9 * time.Second)
 		w.refused(s.Store, psu1, errSlow)
+		w.refused(s.Store, psu1, vault.ErrUnavailable)
 		s.slowStore(0)
 		time.Sleep(2 * time.Second)
 		w.usable(s.Store, psu1)
