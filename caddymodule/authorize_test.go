@@ -173,7 +173,7 @@ func TestAuthorizeEndsWithout(t *testing.T) {
 	}
 	p.check(p.bank.Faults().SetToken(sandbox.Fault{Status: 503}))
 	a := p.visit(p.visit(p.begin(wish("k")).header.Get("Location")).header.Get("Location"))
-	if got := a.header.Get("Location"); got != returnURL+"&sidecar_grant=k&sidecar_result=failed&sidecar_error="+string(sidecar.CodeGrantQuarantined) {
+	if got := a.header.Get("Location"); got != returnURL+"&sidecar_grant=k&sidecar_result=failed&sidecar_error="+string(sidecar.CodeAuthorizationLost) {
 		t.Errorf("bank down: %d %s", a.status, got)
 	}
 }

@@ -128,6 +128,8 @@ func (a *App) startVault() error {
 		a.logger.Error("the storage of the vault cannot be used; calls with a grant are refused until it can", zap.Error(err))
 	case err != nil:
 		return fmt.Errorf("vault: %w", err)
+	case a.vault.Fresh():
+		a.logger.Warn("the vault is new, and holds no grants; if it should, look whether its storage is the right one, and mounted")
 	}
 	running, stop := context.WithCancel(context.Background())
 	a.stopClock, a.clock = stop, new(sync.WaitGroup)

@@ -30,7 +30,7 @@ func (ex *Exchange) readCode(r *http.Request) error {
 	if err != nil {
 		return refuse(CodeTokenForm, "the form cannot be read", nil)
 	}
-	for _, name := range []string{"grant_type", "code", "redirect_uri", "code_verifier"} {
+	for _, name := range []string{"grant_type", "code", "redirect_uri", "code_verifier", "nonce"} {
 		if len(form[name]) > 1 {
 			return refuse(CodeTokenForm, name+" is there more than once", nil)
 		}
@@ -47,7 +47,7 @@ func (ex *Exchange) readCode(r *http.Request) error {
 		return refuse(CodeRedirectURI, "", nil)
 	}
 	ex.code = &grants.Code{Code: form.Get("code"), RedirectURI: form.Get("redirect_uri"),
-		Verifier: form.Get("code_verifier"), Scope: ex.aspsp.config.Scope}
+		Verifier: form.Get("code_verifier"), Scope: ex.aspsp.config.Scope, Nonce: form.Get("nonce")}
 	return nil
 }
 

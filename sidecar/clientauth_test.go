@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -75,6 +76,22 @@ func TestClientAuthenticationIncomplete(t *testing.T) {
 	_, err := r.newASPSP(options{overrides: profiles.Overrides{Token: json.RawMessage(`{"client_auth": "client_secret_basic"}`)}})
 	if err == nil || !strings.Contains(err.Error(), "client_secret") || !strings.Contains(err.Error(), "aspsp bank") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A secret that cannot be read is named as what it is.
+func TestClientSecretUnreadable(t *testing.T) {
+	o := withGrants()
+	o.overrides = profiles.Overrides{Token: json.RawMessage(`{"client_auth": "client_secret_post"}`)}
+	o.config = func(c *sidecar.Config) {
+		aisp(c)
+		c.ClientSecret = func() (string, error) { return "", errors.New("no such file") }
+	}
+	r := newRig(t, o)
+	a := r.exchange("k", "code")
+	r.refused(a, sidecar.CodeSecretUnreadable)
+	if !strings.Contains(a.body, `"detail":"client_secret"`) || !strings.Contains(a.body, `"reached_bank":"no"`) {
+		t.Error(a.body)
 	}
 }
 

@@ -110,7 +110,7 @@ func (a *ASPSP) linkTokens(l *link, clientID string) {
 	l.endpoint = &tokens.Endpoint{
 		Spec: spec, Timeout: c.ConnectTimeout + c.AnswerTimeout, Now: a.deps.Now,
 		Do:     func(req *http.Request) (*http.Response, error) { return a.sendTokenRequest(l, req) },
-		Secret: c.ClientSecret, Key: c.ClientKey,
+		Secret: c.readClientSecret(), Key: c.ClientKey,
 		Discovery: a.discovery, Keys: &a.keys,
 		PushedURL: a.urls.pushed, RevocationURL: a.urls.revocation, AuthorizationURL: a.urls.authorization,
 		KeysURL: a.urls.keys, Issuer: spec.Issuer,
@@ -127,6 +127,20 @@ func (a *ASPSP) linkTokens(l *link, clientID string) {
 	}
 	l.client = &grants.Client{Identity: c.IdentityName, Thumbprint: l.generation.QWAC.Thumbprint,
 		ClientID: clientID, Scope: c.Scope, Endpoint: l.endpoint}
+}
+
+// readClientSecret names what cannot be read.
+func (c Config) readClientSecret() func() (string, error) {
+	if c.ClientSecret == nil {
+		return nil
+	}
+	return func() (string, error) {
+		secret, err := c.ClientSecret()
+		if err != nil {
+			return "", refuse(CodeSecretUnreadable, "client_secret", err)
+		}
+		return secret, nil
+	}
 }
 
 // Client is what grants of this ASPSP are used and renewed with at present, nil

@@ -53,15 +53,16 @@ var grantRefusals = []struct {
 	{grants.ErrRefused, CodeConsentRevoked},
 	{grants.ErrQuarantined, CodeGrantQuarantined},
 	{grants.ErrElsewhere, CodeGrantElsewhere},
-	{grants.ErrUnchecked, CodeGrantQuarantined},
+	{grants.ErrUnchecked, CodeIDToken},
 	{grants.ErrNoRefreshToken, CodeGrantUsedUp},
 	{grants.ErrName, CodeGrantName},
 	{grants.ErrCode, CodeTokenForm},
+	{vault.ErrUnavailable, CodeVaultUnavailable}, // before ErrBusy: a storage that is too slow is both
 	{grants.ErrBusy, CodeTokenTimeout},
+	{grants.ErrClosed, CodeVaultUnavailable},
 	{vault.ErrDamaged, CodeGrantDamaged},
 	{vault.ErrUnknownKey, CodeVaultKey},
 	{vault.ErrWrongKey, CodeVaultKey},
-	{vault.ErrUnavailable, CodeVaultUnavailable},
 	{authorize.ErrNoAuthorize, CodeAuthorizeOff},
 	{authorize.ErrReturnURL, CodeReturnURL},
 	{authorize.ErrStateUnknown, CodeCallbackState},
@@ -74,6 +75,9 @@ var grantRefusals = []struct {
 // grantRefusal maps the errors of grants and their vault to codes, so that an
 // app never sends a PSU to log in because of an outage.
 func grantRefusal(err error) error {
+	if quarantined, ok := errors.AsType[*grants.QuarantinedError](err); ok {
+		return refuse(codeOfQuarantine(quarantined), quarantined.Reason, err)
+	}
 	for _, known := range grantRefusals {
 		if errors.Is(err, known.err) {
 			refusal := refuse(known.code, detailOf(known.code, err), err)
@@ -84,6 +88,18 @@ func grantRefusal(err error) error {
 		}
 	}
 	return tokenRefusal(err)
+}
+
+// codeOfQuarantine tells apart who has to act: nothing but a new authorization
+// leads on from a first code whose answer was lost.
+func codeOfQuarantine(err *grants.QuarantinedError) Code {
+	switch err.Reason {
+	case grants.ReasonExchangeUnclear:
+		return CodeAuthorizationLost
+	case grants.ReasonIDTokenInvalid, grants.ReasonIDTokenUnchecked:
+		return CodeIDToken
+	}
+	return CodeGrantQuarantined
 }
 
 // GrantRefusal is the refusal of an error of packages grants, authorize or vault,
@@ -107,11 +123,7 @@ func (a *ASPSP) AuthorizeBank() (*authorize.Bank, error) {
 // detailOf adds what the error knows, where its text is made for the app.
 func detailOf(code Code, err error) string {
 	switch code {
-	case CodeGrantQuarantined:
-		if quarantined, ok := errors.AsType[*grants.QuarantinedError](err); ok {
-			return quarantined.Reason
-		}
-	case CodeCallbackParameter, CodeAuthorizeParameter, CodeReturnURL, CodeAuthorizeOff:
+	case CodeTokenForm, CodeCallbackParameter, CodeAuthorizeParameter, CodeReturnURL, CodeAuthorizeOff:
 		return err.Error()
 	}
 	return ""

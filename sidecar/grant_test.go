@@ -177,11 +177,14 @@ func TestGrantWithoutTokenEndpoint(t *testing.T) {
 // so, whatever becomes of the grant.
 func TestGrantCodeLost(t *testing.T) {
 	r := newRig(t, withGrants())
-	for range 2 { // the first authorization, and another over an active grant
+	for _, want := range []sidecar.Code{sidecar.CodeAuthorizationLost, ""} { // the first authorization, and another over an active grant
 		code := r.consent("/stet/psd2/oauth/authorize", marc, "aisp", organization)
 		r.check(r.bank.Faults().SetToken(sandbox.Fault{Reset: sandbox.ResetAfter, Next: 1}))
 		if a := r.exchange("k", code); !strings.Contains(a.body, `"reached_bank":"maybe"`) {
 			t.Errorf("HTTP %d %s", a.status, a.body)
+		}
+		if want != "" {
+			r.refused(r.accounts("k"), want)
 		}
 		r.authorize("k", marc)
 	}

@@ -97,7 +97,7 @@ func TestIDToken(t *testing.T) {
 			if err == nil || outcome.Result != authorize.Failed || !strings.Contains(outcome.ReturnTo, "sidecar_result=failed") {
 				t.Errorf("%v %v", outcome, err)
 			}
-			r.refused(r.accounts("k"), sidecar.CodeGrantQuarantined)
+			r.refused(r.accounts("k"), sidecar.CodeIDToken)
 			if len(r.bank.Pairs("")) != 1 {
 				t.Error("the bank's tokens are gone")
 			}

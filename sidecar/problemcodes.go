@@ -20,6 +20,8 @@ const (
 	CodeGrantUnknown         Code = "grant-unknown"
 	CodeGrantElsewhere       Code = "grant-of-another-endpoint"
 	CodeGrantQuarantined     Code = "grant-quarantined"
+	CodeAuthorizationLost    Code = "authorization-answer-lost"
+	CodeIDToken              Code = "id-token-not-validated"
 	CodeGrantUsedUp          Code = "grant-without-refresh-token"
 	CodeGrantDamaged         Code = "grant-record-damaged"
 	CodeConsentExpired       Code = "consent-expired"
@@ -80,6 +82,8 @@ var problems = []Problem{
 	{CodeGrantUnknown, http.StatusNotFound, "no grant of this name is known", "have the PSU authorize at the bank, under this name; check the name first"},
 	{CodeGrantElsewhere, http.StatusConflict, "the grant was made at another token endpoint, or for another client_id", "compare token_endpoint and client_id of the ASPSP with those the grant was made with; a bank's sandbox and its live system do not share grants"},
 	{CodeGrantQuarantined, http.StatusConflict, "it is not known whether the bank has taken the grant's refresh token", "nobody needs to log in yet: an operator releases the grant for one more try (caddy tpp grants release), or the PSU authorizes anew"},
+	{CodeAuthorizationLost, http.StatusConflict, "the bank's answer to the authorization code was lost", "have the PSU authorize at the bank again: a code can be used once, and nobody knows whether it was"},
+	{CodeIDToken, http.StatusConflict, "the id_token of this authorization does not hold, or could not be validated", "nobody needs to log in yet: an operator looks at the sidecar's log, and releases the grant if all is well (caddy tpp grants release)"},
 	{CodeGrantUsedUp, http.StatusForbidden, "the access token has ended, and the bank gave no refresh token", "have the PSU authorize at the bank again"},
 	{CodeGrantDamaged, http.StatusInternalServerError, "the grant's record cannot be read", "restore the record from a backup of the storage (a copy was kept aside), or have the PSU authorize anew"},
 	{CodeConsentExpired, http.StatusForbidden, "the PSU's strong authentication is too old", "have the PSU authorize at the bank again"},
@@ -109,7 +113,7 @@ var problems = []Problem{
 	{CodeTokenMalformed, http.StatusBadGateway, "the bank's token endpoint gave an unusable answer", "retry later; if it stays, compare token { endpoint } with the bank's documentation"},
 	{CodeTokenMisconfigured, http.StatusInternalServerError, "no token can be asked for as configured", "see the cause in the sidecar's log; check token, client_id and token_endpoint of the ASPSP"},
 	{CodeSignedHeaderMissing, http.StatusBadRequest, "a header that this bank wants signed is missing", "send the header that the detail names"},
-	{CodeSecretUnreadable, http.StatusInternalServerError, "a secret for a fixed header cannot be read", "check the {file./path} or {env.NAME} of the header that the detail names"},
+	{CodeSecretUnreadable, http.StatusInternalServerError, "a secret cannot be read", "check the {file./path} or {env.NAME} of what the detail names"},
 	{CodeSigningFailed, http.StatusInternalServerError, "the request could not be signed", "check the QSEAL key and, if it lives in a device, that device"},
 	{CodeCertificateUnusable, http.StatusServiceUnavailable, "the identity's certificate cannot be used", "replace the file that the detail names; it is picked up without a restart"},
 	{CodeCertificateRefused, http.StatusBadGateway, "the bank refused this TLS client certificate", "check at the bank that this QWAC is registered, not revoked and not replaced"},

@@ -90,7 +90,10 @@ func tokenRefusal(err error) error {
 		case CodeBankTimeout, CodeBankConnectionLost, CodeBankAnswerUnreadable:
 		default:
 			found := *refusal
-			found.Detail, found.MaybeSent = "token endpoint", false
+			found.MaybeSent = false
+			if found.Code != CodeSecretUnreadable {
+				found.Detail = "token endpoint"
+			}
 			return &found
 		}
 	}

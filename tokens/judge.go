@@ -24,15 +24,17 @@ const (
 
 // OAuth error codes that are told apart: those that end a PSU's authorization
 // (RFC 6749 section 5.2, RFC 8628 section 3.5, OpenID Connect Core section
-// 3.1.2.6), and those that speak of the TPP.
+// 3.1.2.6), and those that speak of the TPP. access_denied is not among them: at
+// a token endpoint it is no code of RFC 6749, and gateways answer with it to
+// clients, certificates and addresses that they do not let in.
 var (
-	fatalCodes  = []string{"invalid_grant", "access_denied", "expired_token", "consent_required", "interaction_required", "login_required"}
+	fatalCodes  = []string{"invalid_grant", "expired_token", "consent_required", "interaction_required", "login_required"}
 	clientCodes = []string{"invalid_client", "unauthorized_client"}
 	// notYetCodes say that nothing was done, this time.
 	notYetCodes = []string{"temporarily_unavailable", "slow_down"}
 	// registeredCodes are no secrets, even if one is part of a secret.
 	registeredCodes = slices.Concat(fatalCodes, clientCodes, notYetCodes,
-		[]string{"server_error", "invalid_request", "invalid_scope", "unsupported_grant_type"})
+		[]string{"access_denied", "server_error", "invalid_request", "invalid_scope", "unsupported_grant_type"})
 )
 
 // Judge says what the answer amounts to. It depends on nothing but the answer

@@ -116,7 +116,7 @@ func refreshOf(p *Pair) string {
 
 func TestFatalCodes(t *testing.T) {
 	for code, want := range map[string]struct{ fatal, client bool }{
-		"invalid_grant": {fatal: true}, "access_denied": {fatal: true}, "consent_required": {fatal: true},
+		"invalid_grant": {fatal: true}, "access_denied": {}, "consent_required": {fatal: true},
 		"interaction_required": {fatal: true}, "login_required": {fatal: true}, "expired_token": {fatal: true},
 		"invalid_client": {client: true}, "unauthorized_client": {client: true},
 		"invalid_scope": {}, "invalid_request": {}, "unsupported_grant_type": {}, "invalid_token": {}, "": {}, "Invalid_Grant": {},
@@ -126,7 +126,7 @@ func TestFatalCodes(t *testing.T) {
 			t.Errorf("%s: Fatal %v, ClientRefused %v", code, Fatal(err), ClientRefused(err))
 		}
 	}
-	if Fatal(&ApplicationError{&RefusedError{OAuthError: "access_denied"}}) {
+	if Fatal(&ApplicationError{&RefusedError{OAuthError: "invalid_grant"}}) {
 		t.Error("a refused application token ended a PSU's authorization")
 	}
 	if Fatal(nil) || Fatal(ErrUnavailable) || ClientRefused(nil) {

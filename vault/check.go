@@ -31,6 +31,10 @@ func (v *Vault) Check(ctx context.Context) error {
 	return nil
 }
 
+// Fresh reports whether Check has found a storage that no vault has used before:
+// the first start ever, or one without the volume that everything is on.
+func (v *Vault) Fresh() bool { return v.fresh.Load() }
+
 // ready lets nothing happen with keys that were not checked, where Options say
 // so.
 func (v *Vault) ready(ctx context.Context) error {
@@ -100,7 +104,8 @@ func (v *Vault) checkCanary(ctx context.Context, key Key) error {
 
 // addCanaries needs the lock of keysFolder.
 func (v *Vault) addCanaries(ctx context.Context, absent []Key) error {
-	if len(absent) == len(v.keys) {
+	first := len(absent) == len(v.keys)
+	if first {
 		if err := v.checkKnown(ctx); err != nil {
 			return err
 		}
@@ -121,6 +126,9 @@ func (v *Vault) addCanaries(ctx context.Context, absent []Key) error {
 		if err != nil {
 			return err
 		}
+	}
+	if first {
+		v.fresh.Store(true)
 	}
 	return nil
 }

@@ -22,6 +22,12 @@ func TestCheckFirst(t *testing.T) {
 	}
 	right := vault.NewSecret()
 	v := open(right)
+	if err := v.Check(t.Context()); err != nil || !v.Fresh() {
+		t.Fatalf("%v, fresh: %t", err, v.Fresh())
+	}
+	if again := open(right); again.Check(t.Context()) != nil || again.Fresh() {
+		t.Error("fresh a second time")
+	}
 	if err := v.Put(t.Context(), "grants/a", []byte("token")); err != nil {
 		t.Fatal(err)
 	}

@@ -52,8 +52,8 @@ type Vault struct {
 	// checking is held by whoever finds out.
 	unchecked atomic.Bool
 	// known is true once Check has found or written the canaries.
-	known    atomic.Bool
-	checking chan struct{}
+	known, fresh atomic.Bool
+	checking     chan struct{}
 
 	mu      sync.Mutex
 	damages map[digest]Damage // met so far
