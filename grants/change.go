@@ -17,7 +17,12 @@ func (s *Store) change(ctx context.Context, id ID, c *Client, f func(h *held, r 
 	if err := s.begin(); err != nil {
 		return err
 	}
-	defer s.running.end()
+	defer s.end()
+	return s.changeWithin(ctx, id, c, f)
+}
+
+// changeWithin is change for what has begun already.
+func (s *Store) changeWithin(ctx context.Context, id ID, c *Client, f func(h *held, r *record, err error) error) error {
 	h, err := s.hold(ctx, id, c)
 	if err != nil {
 		return err

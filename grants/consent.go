@@ -93,7 +93,7 @@ func (s *Store) sweep(ctx context.Context, due func(last sweeps) bool) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	defer s.running.end()
+	defer s.end()
 	lock, err := s.vault.Lock(ctx, clockState)
 	if err != nil {
 		return err

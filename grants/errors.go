@@ -76,7 +76,7 @@ var (
 	// [Store.List] did not give.
 	ErrCursor = errors.New("invalid cursor")
 
-	// ErrClosed means that the store was closed.
+	// ErrClosed means that the store was closed or retired.
 	ErrClosed = errors.New("grants are closed")
 )
 

@@ -43,7 +43,8 @@ func (Code) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // nothing was sent; a grant that was there before goes on, and says so in its
 // reason; if there was none, it is quarantined (ErrQuarantined too). With an
 // id_token that has to be valid and is not, the tokens are stored and the grant
-// is quarantined. Further errors: ErrName, ErrNoClient, ErrCode, ErrBusy, the vault's.
+// is quarantined. Further errors: ErrName, ErrNoClient, ErrCode, ErrBusy,
+// ErrClosed after Retire, the vault's.
 func (s *Store) Exchange(ctx context.Context, id ID, c *Client, code Code) (*tokens.Answer, error) {
 	if err := id.Check(); err != nil {
 		return nil, err
@@ -56,6 +57,9 @@ func (s *Store) Exchange(ctx context.Context, id ID, c *Client, code Code) (*tok
 	}
 	if code.Scope == "" {
 		code.Scope = c.Scope
+	}
+	if s.isRetired() {
+		return nil, ErrClosed
 	}
 	s.running.begin()
 	type ended struct {
@@ -131,6 +135,10 @@ func (s *Store) exchangeHolding(ctx context.Context, id ID, c *Client, code Code
 
 func (h *held) sendCode(ctx context.Context, r record, code Code) (*tokens.Answer, error) {
 	s, c := h.store, h.client
+	if err := s.call(); err != nil {
+		return nil, err
+	}
+	defer s.calls.end()
 	p := newPending(kindCode, &r, c, s.now())
 	p.Scope, p.Code = code.Scope, codeDigest(code.Code)
 	// For the consent clock, if it comes to a grant. The sweep overlooks it else.

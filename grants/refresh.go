@@ -79,7 +79,7 @@ func (s *Store) obtain(ctx context.Context, e *errand) (result, error) {
 		e.stale = r.Access
 	}
 	switch {
-	case st.settled() && st.outcome != outcomeGranted:
+	case st.settled() && st.outcome != outcomeGranted && !s.isRetired():
 		return s.refresh(ctx, e) // it has to be stored
 	case st.outcome == outcomeOpen && r.Status == StatusAuthorizing:
 		return s.refresh(ctx, e) // the first tokens are on their way
@@ -97,6 +97,9 @@ func (s *Store) obtain(ctx context.Context, e *errand) (result, error) {
 func (s *Store) refresh(ctx context.Context, e *errand) (result, error) {
 	var other watch
 	for range refreshRounds {
+		if s.isRetired() {
+			return result{}, ErrClosed
+		}
 		job := refreshing{store: s, errand: e, other: &other}
 		got, done, err := job.run(ctx)
 		switch {
@@ -203,6 +206,10 @@ func (j *refreshing) round(ctx context.Context) (got result, done bool, err erro
 // send announces the refresh, asks and settles.
 func (j *refreshing) send(ctx context.Context, r record) (got result, done bool, err error) {
 	s, e := j.store, j.errand
+	if err := s.call(); err != nil {
+		return got, true, err
+	}
+	defer s.calls.end()
 	woken := r.wake(s.now())
 	p := newPending(kindRefresh, &r, e.client, s.now())
 	p.Attempt = r.Unclear + 1

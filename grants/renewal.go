@@ -31,7 +31,7 @@ func (s *Store) renewSoon(e *entry) {
 // enqueue has the entry's token renewed as soon as there is room. s.mu must be held.
 func (s *Store) enqueue(e *entry) {
 	switch {
-	case s.closed:
+	case s.ending():
 	case s.renewals.running >= s.parallel:
 		s.renewals.queue = append(s.renewals.queue, e)
 	default:
@@ -53,7 +53,7 @@ func (s *Store) renewAll(e *entry) {
 func (s *Store) nextRenewal() *entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.renewals.queue) == 0 {
+	if s.ending() || len(s.renewals.queue) == 0 {
 		s.renewals.queue = nil
 		s.renewals.running--
 		return nil
@@ -82,7 +82,7 @@ func (s *Store) renew(e *entry) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if current, ok := s.hot.get(e.id); ok && current == e && !s.closed {
+	if current, ok := s.hot.get(e.id); ok && current == e && !s.ending() {
 		e.timer = time.AfterFunc(wait, func() { s.renewalDue(e) })
 	}
 }
@@ -91,7 +91,7 @@ func (s *Store) renew(e *entry) {
 func (s *Store) launchRenewal(e *entry) *flight {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if current, ok := s.hot.get(e.id); s.closed || !ok || current != e {
+	if current, ok := s.hot.get(e.id); s.ending() || !ok || current != e {
 		return nil
 	}
 	if f, ok := s.flights[e.id]; ok {

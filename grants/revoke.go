@@ -22,8 +22,15 @@ import (
 // ErrBusy, ErrClosed, the vault's; of the bank: those of
 // [tokens.Endpoint.Revoke].
 func (s *Store) Revoke(ctx context.Context, id ID, c *Client) (atBank bool, err error) {
+	if err := id.Check(); err != nil {
+		return false, err
+	}
+	if err := s.begin(); err != nil {
+		return false, err
+	}
+	defer s.end()
 	var revoked record
-	err = s.change(ctx, id, c, func(h *held, r *record, err error) error {
+	err = s.changeWithin(ctx, id, c, func(h *held, r *record, err error) error {
 		if err != nil {
 			return err
 		}
@@ -78,7 +85,7 @@ func (s *Store) revokeThere(ctx context.Context, c *Client, revoked *record) (at
 			return false, err
 		}
 	}
-	stored := s.change(ctx, revoked.id(), c, func(h *held, r *record, err error) error {
+	stored := s.changeWithin(ctx, revoked.id(), c, func(h *held, r *record, err error) error {
 		switch {
 		case err != nil:
 			return err

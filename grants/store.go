@@ -50,50 +50,20 @@ type Store struct {
 	mu       sync.Mutex
 	flights  map[ID]*flight
 	renewals renewals
+	retired  bool
 	closed   bool
-	// closing is closed by Close.
-	closing chan struct{}
-	// running counts what Close waits for.
-	running work
-}
-
-// work counts what is under way. Unlike a [sync.WaitGroup] it may begin anew
-// while somebody waits for its end.
-type work struct {
-	mu    sync.Mutex
-	count int
-	ended *sync.Cond
-}
-
-func (w *work) begin() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.count++
-}
-
-func (w *work) end() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.count--; w.count == 0 {
-		w.ended.Broadcast()
-	}
-}
-
-func (w *work) wait() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for w.count > 0 {
-		w.ended.Wait()
-	}
+	// retiring is closed by Retire, closing by Close.
+	retiring, closing chan struct{}
+	// running counts what Close waits for, and calls what Retire waits for.
+	running, calls work
 }
 
 // New makes a Store. It does no I/O and starts no goroutine.
 func New(o Options) *Store {
 	s := &Store{
 		vault: o.Vault, now: o.Now, recheck: o.Recheck, parallel: o.Parallel, onEvent: o.OnEvent,
-		flights: make(map[ID]*flight), closing: make(chan struct{}),
+		flights: make(map[ID]*flight), retiring: make(chan struct{}), closing: make(chan struct{}),
 	}
-	s.running.ended = sync.NewCond(&s.running.mu)
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -128,15 +98,4 @@ func (s *Store) Close() {
 	s.hot.entries.Purge()
 	s.mu.Unlock()
 	s.running.wait()
-}
-
-// begin counts a call in, unless the store is closed.
-func (s *Store) begin() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return ErrClosed
-	}
-	s.running.begin()
-	return nil
 }

@@ -119,7 +119,7 @@ func (f *flight) answers(e *errand) bool {
 func (s *Store) join(e errand) (*flight, *tokens.Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed && e.forced {
+	if s.ending() && e.forced {
 		return nil, nil, ErrClosed
 	}
 	now := s.now()
