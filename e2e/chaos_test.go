@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -178,8 +177,8 @@ func (c *chaos) strike(doomed *process, victims []*victim) {
 		}
 	}
 	c.network.delays(time.Duration(20+rand.IntN(60)) * time.Millisecond)
-	check(c.t, c.bank.Faults().SetToken(sandbox.Fault{Processed: rand.IntN(2) == 0,
-		Delay: sandbox.Wait(rand.IntN(150)) * sandbox.Wait(time.Millisecond)}))
+	check(c.t, c.bank.Faults().SetToken(sandbox.Fault{Processed: c.trial%3 == 0,
+		Delay: sandbox.Wait(50+rand.IntN(150)) * sandbox.Wait(time.Millisecond)}))
 	trigger := c.trigger(victims[rand.IntN(len(victims))])
 	var calls sync.WaitGroup
 	for _, v := range victims {
@@ -222,7 +221,7 @@ func (c *chaos) trigger(v *victim) func() {
 			case <-arrived:
 			case <-time.After(3 * time.Second):
 			}
-			time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
+			time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond)
 		}
 	default: // announced, or the answer is stored
 		times := 5 - moment
@@ -258,65 +257,4 @@ func (c *chaos) look(v *victim) step {
 		return stored
 	}
 	return v.step
-}
-
-// rescue uses the grants after the kill.
-func (c *chaos) rescue(rescuer *process, victims []*victim) {
-	var calls sync.WaitGroup
-	for _, v := range victims {
-		calls.Go(func() {
-			a := rescuer.settled(v.person)
-			end := a.code
-			if a.ok() {
-				end = "usable"
-			}
-			c.count.note(c.kind.name, v.step, end)
-			c.verify(rescuer, v, a)
-		})
-	}
-	calls.Wait()
-}
-
-// verify wants nothing to be lost, and nothing to be done twice.
-func (c *chaos) verify(rescuer *process, v *victim, a answer) {
-	failed := func(format string, args ...any) {
-		c.t.Errorf("%s, killed with %q: %s (answer %d %s, %v; bank %+v, honoured %t, arrived %d times)\n%s", c.kind.name, v.step,
-			fmt.Sprintf(format, args...), a.status, a.code, a.err, c.refreshes(v.person), c.honoured(v.person),
-			c.arrivals(v.secret()), tail(rescuer.said.String()))
-	}
-	most, stats := 1, c.refreshes(v.person)
-	quarantined := a.code == "grant-quarantined"
-	switch {
-	case a.ok():
-	case quarantined && c.kind.token != "" && slices.Contains([]step{announced, asked, processed}, v.step):
-	case quarantined && c.kind.code && slices.Contains([]step{announced, asked, processed}, v.step):
-	case c.kind.code && a.code == "grant-unknown" && v.step == beforeAsked && !c.honoured(v.person):
-	default:
-		failed("the grant is lost")
-		return
-	}
-	if !c.kind.code && c.kind.token == "" && slices.Contains([]step{announced, asked, processed}, v.step) {
-		most = 2 // the one sanctioned repetition
-	}
-	if c.arrivals(v.secret()) > most || stats.Asked > most || stats.Processed > most || stats.Reused > 0 {
-		failed("asked or processed more than %d times", most)
-	}
-	if quarantined && !c.kind.code && stats.Processed == 0 {
-		c.release(rescuer, v, failed)
-	}
-}
-
-// release frees a grant that the bank never refreshed: it has to go on.
-func (c *chaos) release(rescuer *process, v *victim, failed func(string, ...any)) {
-	if a := rescuer.ask("POST", about(v.person)+"/release", nil); !a.ok() {
-		failed("not released: %d %s", a.status, a.body)
-		return
-	}
-	if a := rescuer.settled(v.person); !a.ok() {
-		failed("not usable after its release: %d %s", a.status, a.code)
-	}
-	if stats := c.refreshes(v.person); stats.Processed != 1 || stats.Reused > 0 {
-		failed("after its release the bank counts %+v", stats)
-	}
-	c.count.note(c.kind.name, v.step, "quarantined, the bank had done nothing; usable after its release")
 }

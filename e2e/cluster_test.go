@@ -194,32 +194,49 @@ func TestCallbackElsewhere(t *testing.T) {
 }
 
 // TestTerminatedWhileAsking: a sidecar that is told to end while the bank answers
-// a refresh stores the answer before it goes.
+// a refresh stores the answer before it goes, whether or not a caller waits.
 func TestTerminatedWhileAsking(t *testing.T) {
-	t.Parallel()
-	w := newRotating(t)
+	for name, leaves := range map[string]bool{"the caller waits": false, "the caller has gone": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			newRotating(t).terminate(leaves)
+		})
+	}
+}
+
+func (w *world) terminate(leaves bool) {
 	ending := w.start("ending")
 	who := ending.grant()
 	r, _ := w.record(who)
 	w.bank.ExpireTokens()
-	check(t, w.bank.Faults().SetToken(sandbox.Fault{Processed: true, Delay: sandbox.Wait(time.Second)}))
+	check(w.t, w.bank.Faults().SetToken(sandbox.Fault{Processed: true, Delay: sandbox.Wait(1500 * time.Millisecond)}))
 	arrived := w.arrival(r.Refresh)
+	if leaves {
+		ending.app.Timeout = 500 * time.Millisecond
+	}
 	called := make(chan answer, 1)
 	go func() { called <- ending.accounts(who) }()
 	<-arrived
+	var got answer
+	if leaves {
+		got = <-called
+	}
 	ending.signal(syscall.SIGTERM)
 	if status := ending.wait(); status != 0 {
-		t.Errorf("it ended with status %d", status)
+		w.t.Errorf("it ended with status %d", status)
 	}
-	if a := <-called; !a.ok() {
-		t.Errorf("the caller got %+v", a)
+	if !leaves {
+		got = <-called
+	}
+	if got.ok() == leaves {
+		w.t.Errorf("the caller got %+v", got)
 	}
 	if r, _ := w.record(who); r.Pending != nil || w.bank.Pairs(who.login)[0].Refresh != sandbox.TokenHash(r.Refresh) {
-		t.Error("the record does not hold what the bank has answered")
+		w.t.Error("the record does not hold what the bank has answered")
 	}
 	w.bank.Faults().Clear()
 	w.start("next").use(who)
 	if got := w.refreshes(who); got.Asked != 1 || got.Reused != 0 {
-		t.Errorf("the bank counts %+v", got)
+		w.t.Errorf("the bank counts %+v", got)
 	}
 }
