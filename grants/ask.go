@@ -102,11 +102,17 @@ func (p *pass) learn(now time.Time, st *settlement) {
 		p.leave(now, nil)
 		return
 	}
-	f := &failure{cause: cause, own: st.outcome == outcomeFailed && !tokens.NotSent(cause)}
+	f := &failure{cause: cause, own: st.harmless()}
 	if st.request != nil && st.request.Answer != nil {
 		f.asked = st.request.Answer.RetryAfter
 	}
 	p.leave(now, f)
+}
+
+// harmless reports whether a request was sent that has come to nothing and cost
+// the grant nothing: another may be asked about without risk.
+func (s *settlement) harmless() bool {
+	return (s.outcome == outcomeFailed || s.outcome == outcomeUndone) && s.request.Ended != notSent
 }
 
 // endpointFailure is what a settlement says against the endpoint itself.

@@ -19,6 +19,9 @@ const (
 	// endpoint that takes requests and answers none costs no more grants than that,
 	// before its failure is known.
 	maxAsking = 32
+	// maxSuspects is how many grants may fail for themselves at a time. More are
+	// the endpoint's matter.
+	maxSuspects = 8
 )
 
 // HeldError means that the bank was not asked, because its token endpoint has
@@ -51,11 +54,17 @@ type breaker struct {
 	until    time.Time
 	cause    error
 	probing  bool
-	// alone is set while all failures are of one grant, the culprit, and cost it
-	// nothing: then only that one is held. A bank that answers 500 to the refresh
-	// of one PSU must not keep all others from theirs.
-	alone   bool
-	culprit ID
+	// suspects have failed at no cost for them, perhaps each for itself: a bank that
+	// answers 500 to the refresh of one PSU must not keep all others from theirs.
+	// They are held alone, until others fail as well.
+	suspects map[ID]suspect
+}
+
+// suspect is a grant that has failed a number of times in a row.
+type suspect struct {
+	failures int
+	until    time.Time
+	cause    error
 }
 
 // failure is why an endpoint is to be left alone, for how long it asked for, and
@@ -66,7 +75,9 @@ type failure struct {
 	own   bool
 }
 
-func newBreaker() *breaker { return &breaker{slots: make(chan struct{}, maxAsking)} }
+func newBreaker() *breaker {
+	return &breaker{slots: make(chan struct{}, maxAsking), suspects: make(map[ID]suspect)}
+}
 
 // breakers has one breaker for each endpoint that was ever asked.
 type breakers struct {
@@ -122,8 +133,11 @@ func (b *breaker) hold(id ID, now time.Time) error {
 
 // held is hold with b.mu locked.
 func (b *breaker) held(id ID, now time.Time) error {
+	known := b.suspects[id]
 	switch {
-	case b.failures == 0 || b.alone && b.culprit != id:
+	case now.Before(known.until):
+		return &HeldError{Until: known.until, cause: known.cause}
+	case b.failures == 0:
 		return nil
 	case now.Before(b.until):
 		return &HeldError{Until: b.until, cause: b.cause}
@@ -140,7 +154,7 @@ func (b *breaker) admit(id ID, now time.Time) (*pass, error) {
 	if err := b.held(id, now); err != nil {
 		return nil, err
 	}
-	p := &pass{breaker: b, id: id, probe: b.failures > 0 && (!b.alone || b.culprit == id)}
+	p := &pass{breaker: b, id: id, probe: b.failures > 0}
 	b.probing = b.probing || p.probe
 	return p, nil
 }
@@ -155,31 +169,45 @@ func (p *pass) leave(now time.Time, f *failure) {
 	if p.probe {
 		b.probing = false
 	}
-	other := b.alone && b.culprit != p.id
-	if f == nil {
-		if !other { // one that works says nothing of the culprit
-			b.failures, b.cause, b.alone = 0, nil, false
-		}
-		return
-	}
 	switch {
-	case b.failures == 0:
-		b.alone, b.culprit = f.own, p.id
-		b.failures = 1
-	case other:
-		b.alone = false // it is not one grant's matter after all
-	case p.probe: // calls that were under way together count as one failure
+	case f == nil:
+		b.failures, b.cause = 0, nil
+		delete(b.suspects, p.id) // one that works says nothing of the others
+		return
+	case f.own && b.suspect(p.id, now, f):
+		return
+	case b.failures == 0 || p.probe: // calls that were under way together count as one failure
 		b.failures++
-		b.alone = b.alone && f.own
-	default:
-		b.alone = b.alone && f.own
 	}
+	b.cause, b.until = f.cause, now.Add(f.hold(b.failures))
+}
+
+// suspect holds a grant that has failed at no cost. It reports whether that is
+// the grant's own matter: it is the only one, or was known already. What a known
+// one fails does not keep the next probe from the others.
+func (b *breaker) suspect(id ID, now time.Time, f *failure) (alone bool) {
+	for other, s := range b.suspects {
+		if other != id && now.Sub(s.until) > holdMax {
+			delete(b.suspects, other)
+		}
+	}
+	s, known := b.suspects[id]
+	if !known && len(b.suspects) >= maxSuspects {
+		return false
+	}
+	s.failures++
+	s.cause, s.until = f.cause, now.Add(f.hold(s.failures))
+	b.suspects[id] = s
+	return known || len(b.suspects) == 1 && b.failures == 0
+}
+
+// hold is for how long to ask no more after so many failures.
+func (f *failure) hold(failures int) time.Duration {
 	hold := holdMax
-	if b.failures < 7 {
-		hold = holdMin << (b.failures - 1)
+	if failures < 7 {
+		hold = holdMin << (failures - 1)
 	}
-	b.cause = f.cause
-	b.until = now.Add(max(min(hold, holdMax), min(f.asked, holdAsked)))
+	return max(min(hold, holdMax), min(f.asked, holdAsked))
 }
 
 // abandon gives the pass back without having asked.

@@ -3,6 +3,7 @@ package grants
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -110,5 +111,47 @@ func TestBreakerIsBounded(t *testing.T) {
 	cancel()
 	if _, err := b.enter(ctx, psu1, time.Now); !errors.Is(err, ErrBusy) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Whose probe has failed at no cost leaves the next one to others, at once.
+func TestBreakerProbeOfAnother(t *testing.T) {
+	now := settleNow
+	clock := func() time.Time { return now }
+	b := newBreaker()
+	own := &failure{cause: errDown, own: true}
+	ask := func(name string, f *failure) {
+		t.Helper()
+		p, err := b.enter(t.Context(), ID{psu1.ASPSP, name}, clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.leave(now, f)
+	}
+	held := func(name string) time.Duration {
+		held, ok := errors.AsType[*HeldError](b.hold(ID{psu1.ASPSP, name}, now))
+		if !ok {
+			return 0
+		}
+		return held.Until.Sub(now)
+	}
+	ask("bad", own)
+	ask("worse", own)
+	now = now.Add(holdMin)
+	ask("bad", own)
+	ask("worse", own)
+	if held("bad") != 2*holdMin || held("worse") != 2*holdMin || held("good") != 0 {
+		t.Errorf("held %v, %v, %v", held("bad"), held("worse"), held("good"))
+	}
+	ask("good", nil)
+	if held("bad") != 2*holdMin || held("good") != 0 {
+		t.Errorf("after a success %v, %v", held("bad"), held("good"))
+	}
+	for i := range maxSuspects { // an outage
+		now = now.Add(holdMax)
+		ask(fmt.Sprint("psu-", i), own)
+	}
+	if held("good") == 0 {
+		t.Error("what fails for many is not the endpoint's matter")
 	}
 }

@@ -2,9 +2,7 @@ package grants
 
 import (
 	"errors"
-	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/caddy-tpp/caddy-tpp/tokens"
@@ -115,51 +113,4 @@ func TestRelease(t *testing.T) {
 			t.Errorf("%d refreshes", n)
 		}
 	})
-}
-
-// An outage does not quarantine a stock of grants.
-func TestOutage(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, true, false)
-		s := w.process()
-		defer s.Close()
-		ids := make([]ID, 300)
-		for i := range ids {
-			ids[i] = ID{"bank", "psu-" + string(rune('A'+i/26)) + string(rune('a'+i%26))}
-			w.imported(s.Store, ids[i], 0)
-		}
-		w.bank.failNext(slices.Repeat([]fault{silent}, 1000)...)
-		for range 10 { // ten minutes of callers
-			for _, id := range ids {
-				go s.usableOrNot(id, w.client)
-			}
-			time.Sleep(time.Minute)
-		}
-		synctest.Wait()
-		lost := w.happened(EventQuarantined)
-		if lost > maxAsking+12 {
-			t.Errorf("%d grants of %d quarantined", lost, len(ids))
-		}
-		w.bank.recover()
-		time.Sleep(holdMax + time.Second)
-		w.usableOne(s.Store, ids) // the probe
-		good := 0
-		for _, id := range ids {
-			if _, err := s.Token(t.Context(), id, w.client); err == nil {
-				good++
-			}
-		}
-		if good != len(ids)-lost {
-			t.Errorf("%d are usable, %d of %d were quarantined", good, lost, len(ids))
-		}
-	})
-}
-
-func (w *world) usableOne(s *Store, ids []ID) {
-	for _, id := range ids {
-		if _, err := s.Token(w.t.Context(), id, w.client); err == nil {
-			return
-		}
-	}
-	w.t.Error("the bank is not asked any more")
 }
