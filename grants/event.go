@@ -40,7 +40,8 @@ const (
 	EventUnsaved EventKind = "unsaved"
 	// EventSaved: such an answer was stored.
 	EventSaved EventKind = "saved"
-	// EventUnsavedLost: the store was closed before such an answer was stored.
+	// EventUnsavedLost: the process ends before such an answer was stored, or
+	// [Unsaved.Close] was called.
 	EventUnsavedLost EventKind = "unsaved_lost"
 	// EventStorageUnavailable: the record could not be read; a token that is
 	// still good is served from memory.

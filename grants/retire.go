@@ -10,7 +10,8 @@ import (
 // closed soon: no call of the bank begins any more, and nothing else that writes.
 // What would need one answers ErrClosed; tokens are still served. Retire waits
 // until the calls under way are answered and stored, or ctx ends; the error is
-// then ctx's. Close is still needed.
+// then ctx's. What the storage does not take is left to other Stores with the same
+// [Options.Unsaved], if there are any. Close is still needed.
 func (s *Store) Retire(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.retired {
@@ -18,6 +19,7 @@ func (s *Store) Retire(ctx context.Context) error {
 		close(s.retiring)
 	}
 	s.mu.Unlock()
+	s.unsaved.leave(s)
 	if err := s.calls.waitFor(ctx); err != nil {
 		return fmt.Errorf("answers of banks are awaited, or not stored yet: %w", err)
 	}

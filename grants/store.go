@@ -29,6 +29,12 @@ type Options struct {
 	// Parallel bounds the refreshes that run ahead of a token's end, without a
 	// caller that waits. Default 16.
 	Parallel int
+	// Unsaved keeps what the storage does not take for the Store that takes this
+	// one's place. Default: one of its own, which ends with Close.
+	Unsaved *Unsaved
+	// StorageID tells the storages, and the places in them, apart that the Vaults of
+	// Stores with one Unsaved are on.
+	StorageID string
 	// OnEvent is told what happens, from the goroutine where it does. It must be
 	// safe for concurrent use, quick, and must not call the Store.
 	OnEvent func(Event)
@@ -44,7 +50,11 @@ type Store struct {
 	onEvent  func(Event)
 	hot      hot
 	breakers breakers
-	unsaved  unsaved
+	unsaved  *unsaved
+	// saves is true while saveLoop runs; guarded by unsaved.mu.
+	saves bool
+	// kept is the store's own Unsaved, nil where it has another's.
+	kept *Unsaved
 
 	// mu guards what follows, and every change to hot.
 	mu       sync.Mutex
@@ -58,7 +68,8 @@ type Store struct {
 	running, calls work
 }
 
-// New makes a Store. It does no I/O and starts no goroutine.
+// New makes a Store. It does no I/O and starts no goroutine, but to store what
+// [Options.Unsaved] holds.
 func New(o Options) *Store {
 	s := &Store{
 		vault: o.Vault, now: o.Now, recheck: o.Recheck, parallel: o.Parallel, onEvent: o.OnEvent,
@@ -80,15 +91,22 @@ func New(o Options) *Store {
 		o.Hot = defaultHot
 	}
 	s.hot = newHot(o.Hot)
+	if o.Unsaved == nil {
+		o.Unsaved = NewUnsaved()
+		s.kept = o.Unsaved
+	}
+	s.unsaved = o.Unsaved.of(o.StorageID)
+	s.unsaved.join(s)
 	return s
 }
 
 // Close stops what runs in the background and waits for calls in flight, which
 // their timeouts bound; they are not cut off. For answers that could not be
-// stored it is tried for five seconds more. Afterwards ErrClosed answers
-// everything but Token, Drop and Exchange: calls that came while one
-// configuration replaced another get what they need, and only nothing is kept in
-// memory for the next. Close may be called more than once.
+// stored it is tried for five seconds more, unless another Store with the same
+// [Options.Unsaved] does so anyway. Afterwards ErrClosed answers everything but
+// Token, Drop and Exchange: calls that came while one configuration replaced
+// another get what they need, and only nothing is kept in memory for the next.
+// Close may be called more than once.
 func (s *Store) Close() {
 	s.mu.Lock()
 	if !s.closed {
@@ -97,5 +115,9 @@ func (s *Store) Close() {
 	}
 	s.hot.entries.Purge()
 	s.mu.Unlock()
+	s.unsaved.leave(s)
 	s.running.wait()
+	if s.kept != nil {
+		s.kept.Close()
+	}
 }
