@@ -93,6 +93,22 @@ func (e *ExpiredError) Error() string {
 // Unwrap gives ErrConsentExpired.
 func (e *ExpiredError) Unwrap() error { return ErrConsentExpired }
 
+// OtherCertificateError means that another process has just refreshed the grant
+// under its own certificate, and that this one's is another: they would take the
+// token from each other without end. It is an ErrBusy.
+type OtherCertificateError struct {
+	// Until is when the token may be replaced by one for this process's certificate.
+	Until time.Time
+}
+
+func (e *OtherCertificateError) Error() string {
+	return "the grant was just refreshed under another certificate; give all instances the same one, or wait until " +
+		e.Until.UTC().Format(time.TimeOnly)
+}
+
+// Unwrap gives ErrBusy.
+func (e *OtherCertificateError) Unwrap() error { return ErrBusy }
+
 // QuarantinedError says why a grant is quarantined.
 type QuarantinedError struct {
 	// Reason is one of the Reason constants.

@@ -142,7 +142,7 @@ func (s *Store) publish(e *errand, got result, err error) *tokens.Token {
 		next.consentUntil = u.UnixNano()
 	}
 	if err != nil {
-		s.publishFailure(e, next, got.known, now)
+		s.publishFailure(e, next, &got, now)
 		return nil
 	}
 	if old, ok := s.hot.get(e.id); ok && old.same(next) && old.good(e.client, now, now.UnixNano()) {
@@ -169,8 +169,8 @@ func (s *Store) publish(e *errand, got result, err error) *tokens.Token {
 }
 
 // publishFailure remembers for a moment why there is no token. A token that is
-// still good stays.
-func (s *Store) publishFailure(e *errand, next *entry, known bool, now time.Time) {
+// still good stays, unless the record has another.
+func (s *Store) publishFailure(e *errand, next *entry, got *result, now time.Time) {
 	next.errFor, next.stale = failFast, e.dropped
 	old, hot := s.hot.get(e.id)
 	switch {
@@ -180,11 +180,12 @@ func (s *Store) publishFailure(e *errand, next *entry, known bool, now time.Time
 		next.errFor, next.stale = dropLasts, ""
 	case lasting(next.err):
 		next.errFor = s.recheck
-		if !known {
+		if !got.known {
 			s.hot.entries.Remove(e.id) // no such grant: names are free to invent
 			return
 		}
-	case hot && old.token != nil && old.good(e.client, now, now.UnixNano()):
+	case hot && old.token != nil && old.good(e.client, now, now.UnixNano()) &&
+		(!got.known || got.record.Access == old.token.Value()):
 		old.read.Store(now.UnixNano())
 		return
 	}

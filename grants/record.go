@@ -44,6 +44,10 @@ type record struct {
 	Expiry         time.Time `json:"expiry,omitzero"`
 	Refresh        string    `json:"refresh_token,omitempty"`
 
+	// Rebound is when a refresh last changed the certificate that the tokens belong
+	// to.
+	Rebound time.Time `json:"rebound,omitzero"`
+
 	AuthorizedAt time.Time `json:"authorized_at,omitzero"`
 	ConsentUntil time.Time `json:"consent_until,omitzero"`
 	// Warned is the least number of days before ConsentUntil that was announced,

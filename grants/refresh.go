@@ -12,6 +12,9 @@ import (
 const (
 	// momentary is how long a token without a lifetime serves those who waited for it.
 	momentary = 2 * time.Second
+	// rebindEvery is the least time between two refreshes of a grant only because
+	// its token belongs to another certificate.
+	rebindEvery = time.Minute
 	// refreshRounds bounds how often one flight goes back to the record.
 	refreshRounds = 8
 )
@@ -47,6 +50,17 @@ func (e *errand) serves(r *record, now time.Time) *tokens.Token {
 		t = tokens.NewToken(r.Access, r.Obtained, 0, e.client.spec()).WithClientID(r.AccessClientID)
 	}
 	return t
+}
+
+// contested reports that the token is good, but for another certificate, which
+// has only just replaced this one's or a third one's.
+func (e *errand) contested(r *record, now time.Time) error {
+	free := r.Rebound.Add(rebindEvery)
+	if e.forced || e.client.spec().Unbound || r.Thumbprint == e.client.Thumbprint ||
+		r.Access == "" || !now.Before(r.Expiry) || !now.Before(free) || now.Before(r.Rebound.Add(-rebindEvery)) {
+		return nil
+	}
+	return &OtherCertificateError{Until: free}
 }
 
 // result is a token, and the record that it came with.
@@ -89,6 +103,9 @@ func (s *Store) obtain(ctx context.Context, e *errand) (result, error) {
 	}
 	if t := e.serves(&r, now); t != nil {
 		return result{token: t, record: r, known: true}, nil
+	}
+	if err := e.contested(&r, now); err != nil {
+		return result{record: r, known: true}, err
 	}
 	return s.refresh(ctx, e)
 }
@@ -191,6 +208,9 @@ func (j *refreshing) round(ctx context.Context) (got result, done bool, err erro
 	if t := e.serves(&r, now); t != nil {
 		got.token = t
 		return got, true, nil
+	}
+	if err := e.contested(&r, now); err != nil {
+		return got, true, err
 	}
 	switch {
 	case r.Refresh == "":

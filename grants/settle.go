@@ -116,6 +116,9 @@ func (r *record) grant(p *pending, pair *tokens.Pair, s *tokens.Spec, now time.T
 
 // fetchedWith notes what the new tokens belong to.
 func (r *record) fetchedWith(p *pending, scope string) {
+	if p.Kind == kindRefresh && r.Thumbprint != p.Thumbprint {
+		r.Rebound = p.Started
+	}
 	r.Endpoint, r.ClientID, r.Thumbprint = p.Endpoint, p.ClientID, p.Thumbprint
 	if p.Kind == kindCode {
 		r.Scope = p.Scope

@@ -23,6 +23,11 @@ const slowRounds = 4
 // [tokens.Spec.ExpiryMargin], after the end of the consent, or when the grant is
 // not active.
 //
+// A token that was fetched under another certificate is replaced, unless
+// [tokens.Spec.Unbound], but at most once a minute for each grant: processes with
+// different certificates, as in a roll-out, would otherwise refresh against each
+// other without end. Meanwhile the others get an [*OtherCertificateError].
+//
 // Errors: ErrName, ErrNoClient, ErrUnknown, ErrConsentExpired, ErrRevoked, ErrRefused,
 // ErrQuarantined, ErrElsewhere, ErrNoRefreshToken, ErrBusy, the
 // vault's, those of the tokens package (perhaps in a [HeldError]), or ctx's own.

@@ -131,26 +131,6 @@ func TestNoTokenAfterConsent(t *testing.T) {
 	})
 }
 
-func TestRotatedCertificate(t *testing.T) {
-	for _, unbound := range []bool{false, true} {
-		inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
-			w.imported(s.Store, psu1, 5*time.Minute)
-			first := w.usable(s.Store, psu1)
-			next := w.with(func(c *Client) { c.Thumbprint, c.Endpoint.Spec.Unbound = "qwac-2", unbound })
-			second, err := s.Token(t.Context(), psu1, next)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if kept := first.Value() == second.Value(); kept != unbound {
-				t.Errorf("unbound %t: kept %t", unbound, kept)
-			}
-			if !w.bank.honours(psu1.Name, second.Value()) {
-				t.Error("the bank does not honour the token")
-			}
-		})
-	}
-}
-
 func TestForcedRefresh(t *testing.T) {
 	inWorld(t, true, false, func(t *testing.T, w *world, s *process) {
 		w.imported(s.Store, psu1, 5*time.Minute)
