@@ -103,9 +103,7 @@ func TestDiskFullOfAnswers(t *testing.T) {
 		r, _ := w.record(who)
 		return r.Pending == nil && sandbox.TokenHash(r.Refresh) == w.bank.Pairs(who.login)[0].Refresh
 	})
-	if !p.logged("grant saved") {
-		t.Error("the log does not say that it was stored")
-	}
+	eventually(t, "the log says that it was stored", func() bool { return p.logged("grant saved") })
 	p.kill()
 	w.start("next").use(who)
 	w.onceEach([]person{who}, 1)
