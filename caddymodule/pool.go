@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-tpp/caddy-tpp/certs"
+	"github.com/caddy-tpp/caddy-tpp/grants"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
 
@@ -22,6 +23,7 @@ var pool = caddy.NewUsagePool()
 // shared is the state that all configurations of the process have in common.
 type shared struct {
 	tokens  *tokens.Cache
+	unsaved *grants.Unsaved // answers of banks that no storage took yet
 	metrics *metrics
 	logger  atomic.Pointer[zap.Logger] // of the configuration that runs now
 }
@@ -29,6 +31,7 @@ type shared struct {
 // Destruct implements caddy.Destructor.
 func (s *shared) Destruct() error {
 	s.tokens.Close()
+	s.unsaved.Close()
 	return nil
 }
 
@@ -37,7 +40,7 @@ type sharedKey struct{}
 // useShared takes hold of the shared state until Cleanup.
 func (a *App) useShared() (*shared, error) {
 	value, _, err := pool.LoadOrNew(sharedKey{}, func() (caddy.Destructor, error) {
-		s := &shared{metrics: newMetrics()}
+		s := &shared{metrics: newMetrics(), unsaved: grants.NewUnsaved()}
 		s.tokens = tokens.NewCache(tokens.CacheOptions{OnFetch: s.fetched})
 		return s, nil
 	})

@@ -3,6 +3,8 @@ package caddymodule
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -53,7 +55,7 @@ func (a *App) openVault(ctx caddy.Context) error {
 	}
 	a.grants = grants.New(grants.Options{
 		Vault: a.vault, Hot: a.Vault.Hot, Recheck: time.Duration(a.Vault.Recheck), Parallel: a.Vault.Parallel,
-		OnEvent: a.grantEvent,
+		OnEvent: a.grantEvent, Unsaved: a.shared.unsaved, StorageID: storageID(ctx.Storage()),
 	})
 	a.flow = authorize.New(authorize.Options{
 		Vault: a.vault, Grants: a.grants, OnEvent: a.authorizeEvent,
@@ -61,6 +63,17 @@ func (a *App) openVault(ctx caddy.Context) error {
 	})
 	a.release = append(a.release, a.grants.Close)
 	return nil
+}
+
+// storageID tells storages apart: what a bank answered belongs into the one that
+// the grant's record is in.
+func storageID(storage any) string {
+	settings, err := json.Marshal(storage)
+	if err != nil {
+		settings = fmt.Appendf(nil, "%p", storage) // the same only as long as it is this very one
+	}
+	digest := sha256.Sum256(settings) // they may hold a password
+	return fmt.Sprintf("%T %x", storage, digest)
 }
 
 // longestRefresh is how long a grant's lock may be held: for two calls of the
@@ -138,11 +151,27 @@ func (a *App) startVault() error {
 	return nil
 }
 
-// stopVault ends the consent clock.
+// stopVault ends the consent clock, and waits for what is under way at banks. That
+// must not wait for Cleanup: Caddy cleans up in no order, and a storage in a
+// network may be closed before an answer is stored in it. At the end of the process
+// nothing new may begin, either; after a reload, calls of the former configuration
+// still finish, and an answer that its storage no longer takes is stored by the next.
 func (a *App) stopVault() {
 	if a.stopClock != nil {
 		a.stopClock()
 		a.clock.Wait()
+	}
+	if a.grants == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), a.longestRefresh())
+	defer cancel()
+	rest := a.grants.Await
+	if caddy.Exiting() {
+		rest = a.grants.Retire
+	}
+	if err := rest(ctx); err != nil {
+		a.logger.Error("grants are not at rest at the end of this configuration", zap.Error(err))
 	}
 }
 
