@@ -26,7 +26,7 @@ func (a answer) ok() bool { return a.err == nil && a.status == http.StatusOK }
 func (a answer) passing() bool {
 	switch a.code {
 	case "token-endpoint-unavailable", "token-endpoint-timeout", "vault-unavailable",
-		"bank-connect-timeout", "bank-timeout", "bank-connection-lost": // the bank was, or seemed, not there
+		"bank-unreachable", "bank-connect-timeout", "bank-timeout", "bank-connection-lost": // the bank was, or seemed, not there
 		return true
 	}
 	return false
