@@ -53,6 +53,7 @@ var grantRefusals = []struct {
 	{grants.ErrRefused, CodeConsentRevoked},
 	{grants.ErrQuarantined, CodeGrantQuarantined},
 	{grants.ErrElsewhere, CodeGrantElsewhere},
+	{grants.ErrNoClient, CodeGrantsOff},
 	{grants.ErrUnchecked, CodeIDToken},
 	{grants.ErrNoRefreshToken, CodeGrantUsedUp},
 	{grants.ErrName, CodeGrantName},
