@@ -25,6 +25,7 @@ const (
 	errorAfter         // HTTP 502, all was done
 	page               // an HTML page, all was done
 	brokenOff          // the answer breaks off in the access token
+	macToken           // tokens of a kind that nobody can send
 	halfRefresh        // the answer breaks off after the refresh token
 	busy               // HTTP 429
 	refuseClient       // invalid_client
@@ -233,7 +234,11 @@ func (b *bank) render(fresh *pair, form url.Values, wrong fault) string {
 	if wrong == halfRefresh {
 		return `{"token_type":"Bearer","refresh_token":"` + fresh.refresh + `","access_token":"` + fresh.access + `"}`
 	}
-	members = append(members, `"access_token":"`+fresh.access+`"`, `"token_type":"Bearer"`)
+	kind := "Bearer"
+	if wrong == macToken {
+		kind = "mac"
+	}
+	members = append(members, `"access_token":"`+fresh.access+`"`, `"token_type":"`+kind+`"`)
 	if b.lifetime != "" {
 		members = append(members, `"expires_in":`+b.lifetime)
 	}

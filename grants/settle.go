@@ -85,7 +85,7 @@ func (r record) settle(s *tokens.Spec, now time.Time) (record, settlement) {
 		st.outcome = outcomeUndone
 		r.clear(p, now)
 	default:
-		st.outcome = r.unclear(p, pair, s, now)
+		st.outcome = r.unclear(p, pair, err, s, now)
 	}
 	if st.outcome != outcomeUndone && p.Kind == kindCode {
 		r.UsedCode = p.Code
@@ -172,8 +172,10 @@ func (r *record) clear(p *pending, now time.Time) {
 
 // unclear draws the consequences of an answer that never came, or from which
 // nothing can be taken.
-func (r *record) unclear(p *pending, pair *tokens.Pair, s *tokens.Spec, now time.Time) outcome {
+func (r *record) unclear(p *pending, pair *tokens.Pair, err error, s *tokens.Spec, now time.Time) outcome {
 	switch {
+	case p.Kind == kindCode && errors.Is(err, tokens.ErrTokenType):
+		return r.unusableCode(p, pair, now)
 	case pair != nil && pair.Refresh != "":
 		return r.half(p, pair, s, now)
 	case p.Kind == kindCode:
@@ -208,6 +210,15 @@ func (r *record) half(p *pending, pair *tokens.Pair, s *tokens.Spec, now time.Ti
 	default:
 		return outcomeFailed
 	}
+}
+
+// unusableCode is for an exchange that has brought tokens of a kind that cannot be
+// sent. What came of a first code is kept, to be revoked.
+func (r *record) unusableCode(p *pending, pair *tokens.Pair, now time.Time) outcome {
+	if r.Status == StatusAuthorizing && pair != nil {
+		r.Refresh = pair.Refresh
+	}
+	return r.unclearCode(p, now)
 }
 
 func (r *record) unclearCode(p *pending, now time.Time) outcome {

@@ -35,6 +35,7 @@ func endings() map[string]func(*pending) *pending {
 		"no-answer":  func(p *pending) *pending { return p.with(nil, noAnswer) },
 		"open":       func(p *pending) *pending { return p },
 		"past":       func(p *pending) *pending { q := *p; q.Deadline = settleNow; return &q },
+		"mac":        answer(200, `{"access_token":"A2","refresh_token":"R2","expires_in":600,"token_type":"mac"}`),
 		"half-fresh": func(p *pending) *pending { return p.with(halfAnswer(), "") },
 	}
 }
@@ -69,6 +70,7 @@ func TestSettleRefresh(t *testing.T) {
 					"not-sent":   {outcomeUndone, StatusActive, "", "A1", "R1"},
 					"open":       {outcomeOpen, StatusActive, "", "A1", "R1"},
 					"half-fresh": {outcomeRepeat, StatusActive, "", "", "R2"},
+					"mac":        {outcomeRepeat, StatusActive, "", "", "R2"},
 				}[name]
 				switch {
 				case want.outcome == "" && !survives:
@@ -77,7 +79,7 @@ func TestSettleRefresh(t *testing.T) {
 					want = repeat
 				case want.outcome == "":
 					want = failed
-				case name == "half-fresh" && attempt == 2:
+				case want.outcome == outcomeRepeat && attempt == 2:
 					want.outcome = outcomeFailed
 				}
 				t.Run(fmt.Sprintf("%s/survives=%t/attempt=%d", name, survives, attempt), func(t *testing.T) {
@@ -112,6 +114,9 @@ func TestSettleCode(t *testing.T) {
 					want.status, want.reason = StatusQuarantined, ReasonIDTokenUnchecked
 				case want.outcome == "" && first:
 					want = settled{outcomeAmbiguous, StatusQuarantined, ReasonExchangeUnclear, "", ""}
+					if name == "mac" {
+						want.refresh = "R2"
+					}
 				case want.outcome == "":
 					want = settled{outcomeFailed, status, before.Reason, before.Access, before.Refresh}
 					if status == StatusActive {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strconv"
@@ -23,6 +24,10 @@ var (
 	// that can be used: no JSON, no or an unsafe access_token, a token_type
 	// other than Bearer, or more than 64 KiB. Retrying seldom helps.
 	ErrMalformed = errors.New("token endpoint's answer holds no usable token")
+
+	// ErrTokenType means that the token is of another kind than Bearer, and so will be
+	// the next ones. ErrMalformed is in its chain.
+	ErrTokenType = fmt.Errorf("%w: token_type is not Bearer", ErrMalformed)
 
 	// ErrRedirected means the bank answered 3xx. That is how fallback
 	// interfaces answer (RTS article 33); it is never followed and never a token.

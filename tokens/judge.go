@@ -76,6 +76,7 @@ func (a *Answer) judgeSuccess(m members, s *Spec) (Verdict, *Pair, error) {
 	switch {
 	case err == nil && (m.complete || pair.Refresh != ""):
 		return VerdictGranted, pair, nil
+	case errors.Is(err, ErrTokenType):
 	case a.Truncated && !m.complete:
 		err = fmt.Errorf("%w: the answer broke off (HTTP %d)", ErrUnavailable, a.Status)
 	case !m.complete:

@@ -64,7 +64,7 @@ func (m members) accessToken() (granted grantedToken, err error) {
 	// token, even if the bank's page prints RFC 6749's "example".
 	tokenType, ok := stringMember(m.values, "token_type")
 	if !ok || tokenType != "" && !strings.EqualFold(tokenType, "Bearer") {
-		return granted, fmt.Errorf("%w: token_type is not Bearer", ErrMalformed)
+		return granted, ErrTokenType
 	}
 	granted.seconds, granted.hasLifetime = parseExpiresIn(m.values["expires_in"])
 	return granted, nil
