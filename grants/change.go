@@ -67,8 +67,9 @@ func (s *Store) Release(ctx context.Context, id ID) error {
 	})
 }
 
-// Forget deletes the record of a grant that is not active. Errors: ErrName,
-// ErrUnknown, ErrActive, ErrBusy, ErrClosed, the vault's; a damaged record can be
+// Forget deletes the record of a grant that is not active, and that the bank does
+// not still have to be told of. Errors: ErrName, ErrUnknown, ErrActive,
+// ErrRevocationPending, ErrBusy, ErrClosed, the vault's; a damaged record can be
 // forgotten.
 func (s *Store) Forget(ctx context.Context, id ID) error {
 	return s.change(ctx, id, nil, func(h *held, r *record, err error) error {
@@ -79,6 +80,8 @@ func (s *Store) Forget(ctx context.Context, id ID) error {
 			return ErrBusy
 		case err == nil && r.Status == StatusActive:
 			return ErrActive
+		case err == nil && r.BankRevocation == BankRevocationPending:
+			return ErrRevocationPending
 		}
 		if err := s.remove(ctx, id); err != nil {
 			return err

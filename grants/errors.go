@@ -36,7 +36,7 @@ var (
 
 	// ErrElsewhere means that the grant was given at another authorization
 	// server, or to another client_id, than the configuration names now: a bank
-	// moved, or sandbox and live system mixed up. Nothing is sent.
+	// moved, or sandbox and live system mixed up. Nothing is sent. See [Store.Adopt].
 	ErrElsewhere = errors.New("the grant belongs to another token endpoint or client_id")
 
 	// ErrNoClient means that there is no way to the bank: the ASPSP has no token
@@ -67,6 +67,10 @@ var (
 
 	// ErrActive means that a grant cannot be forgotten before it is revoked.
 	ErrActive = errors.New("the grant is active: revoke it first")
+
+	// ErrRevocationPending means that a grant cannot be forgotten before the bank has
+	// confirmed its revocation: its token is the only way to that.
+	ErrRevocationPending = errors.New("the bank has not confirmed the grant's revocation: revoke it again first")
 
 	// ErrUnchecked means that an id_token had to be validated and could not be,
 	// for the bank's keys were not to be had.

@@ -24,6 +24,9 @@ const (
 	EventHealed EventKind = "healed"
 	// EventReleased: an operator has released the grant.
 	EventReleased EventKind = "released"
+	// EventAdopted: an operator has bound the grant to the token endpoint and
+	// client_id of the configuration.
+	EventAdopted EventKind = "adopted"
 	// EventRefused: the bank has ended the grant, with Reason as OAuth code.
 	EventRefused EventKind = "refused"
 	// EventConsentExpiring: the consent ends in Days days.

@@ -23,6 +23,9 @@ func TestRevoke(t *testing.T) {
 			t.Errorf("got %v, %v", atBank, err)
 		}
 		w.refused(s.Store, psu1, ErrRevoked)
+		if err := s.Forget(t.Context(), psu1); !errors.Is(err, ErrRevocationPending) {
+			t.Errorf("got %v", err)
+		}
 		if state := w.state(s.Store, psu1); state.BankRevocation != BankRevocationPending || !state.HasRefreshToken {
 			t.Errorf("state %+v", state)
 		}
