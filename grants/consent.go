@@ -183,10 +183,11 @@ func (s *Store) sweepMarker(ctx context.Context, name string, at time.Time) erro
 	return s.warn(ctx, r.id(), name)
 }
 
-// ripe reports whether there is something to announce.
+// ripe reports whether there is something to announce. Of a grant that the bank
+// has ended nobody has to know when its consent would end.
 func (r *record) ripe(now time.Time) bool {
 	days, due := r.warning(now)
-	return r.consentEnded(now) || due && (r.Warned == 0 || days < r.Warned)
+	return r.consentEnded(now) || due && r.Status != StatusRefused && (r.Warned == 0 || days < r.Warned)
 }
 
 // warning is the announcement that the time is for.

@@ -23,7 +23,7 @@ type Import struct {
 	// RefreshToken is the newest there is. Without it the grant ends with the
 	// access token.
 	RefreshToken string
-	// AccessToken is optional, and only used together with AccessExpiry.
+	// AccessToken is optional, and needs AccessExpiry.
 	AccessToken string
 	// AccessExpiry is the end of AccessToken, bounded by [tokens.Spec.MaxLifetime]
 	// from now.
@@ -89,6 +89,9 @@ func (s *Store) Import(ctx context.Context, id ID, c *Client, i Import) error {
 
 // complete fills in what is missing and refuses what cannot be a grant.
 func (i *Import) complete(c *Client, now time.Time) error {
+	if i.AccessToken != "" && i.AccessExpiry.IsZero() {
+		return fmt.Errorf("%w: the end of the access token is missing", ErrImport)
+	}
 	if i.AccessExpiry.IsZero() || !i.AccessExpiry.After(now) {
 		i.AccessToken, i.AccessExpiry = "", time.Time{}
 	} else if latest := now.Add(maxLifetime(c)); i.AccessExpiry.After(latest) {

@@ -17,6 +17,7 @@ func TestImport(t *testing.T) {
 		"nothing":              {Import{AuthorizedAt: now}, ErrImport},
 		"expired access":       {Import{AccessToken: "a", AccessExpiry: now.Add(-time.Second), AuthorizedAt: now}, ErrImport},
 		"access, no expiry":    {Import{AccessToken: "a", AuthorizedAt: now}, ErrImport},
+		"both, no expiry":      {Import{RefreshToken: "r", AccessToken: "a", AuthorizedAt: now}, ErrImport},
 		"no authorization":     {Import{RefreshToken: "r"}, ErrImport},
 		"in the future":        {Import{RefreshToken: "r", AuthorizedAt: now.Add(48 * time.Hour)}, ErrImport},
 		"long ago":             {Import{RefreshToken: "r", AuthorizedAt: now.Add(-181 * day)}, ErrConsentExpired},
