@@ -31,8 +31,10 @@ import (
 //	POST   /tpp/grants/{aspsp}                    import one, or (application/x-ndjson) one a line
 //	POST   /tpp/grants/{aspsp}/{grant}/refresh    fetch a new access token now
 //	POST   /tpp/grants/{aspsp}/{grant}/release    let a quarantined or refused one be tried once more
+//	POST   /tpp/grants/{aspsp}/{grant}/adopt      bind it to the token endpoint that is configured now
 //	POST   /tpp/grants/{aspsp}/{grant}/revoke     end it, here and at the bank
-//	DELETE /tpp/grants/{aspsp}/{grant}            delete the record of one that is not active
+//	DELETE /tpp/grants/{aspsp}/{grant}            delete the record of one that is not active; with
+//	                                              ?unconfirmed=true also if the bank has not confirmed its end
 //	GET    /tpp/vault                             keys by id, storage, damaged records
 //	POST   /tpp/vault/rotate                      encrypt all records under the first key
 //

@@ -48,6 +48,8 @@ func (a *Admin) grant(w http.ResponseWriter, r *http.Request) {
 		actions[http.MethodPost] = a.refreshGrant
 	case len(segments) == 3 && segments[2] == "release":
 		actions[http.MethodPost] = a.releaseGrant
+	case len(segments) == 3 && segments[2] == "adopt":
+		actions[http.MethodPost] = a.adoptGrant
 	case len(segments) == 3 && segments[2] == "revoke":
 		actions[http.MethodPost] = a.revokeGrant
 	default:
@@ -131,6 +133,15 @@ func (a *Admin) releaseGrant(w http.ResponseWriter, r *http.Request, id grants.I
 	a.writeGrant(w, r, http.StatusOK, id, a.app.grants.Release(r.Context(), id))
 }
 
+func (a *Admin) adoptGrant(w http.ResponseWriter, r *http.Request, id grants.ID) {
+	client := a.client(id.ASPSP)
+	if client == nil {
+		unknownASPSP().write(w)
+		return
+	}
+	a.writeGrant(w, r, http.StatusOK, id, a.app.grants.Adopt(r.Context(), id, client))
+}
+
 // revocationState is what a revocation did.
 type revocationState struct {
 	// AtBank is true if the bank has confirmed. If not, and it should have, the
@@ -161,7 +172,11 @@ func (a *Admin) revokeGrant(w http.ResponseWriter, r *http.Request, id grants.ID
 }
 
 func (a *Admin) forgetGrant(w http.ResponseWriter, r *http.Request, id grants.ID) {
-	if err := a.app.grants.Forget(r.Context(), id); err != nil {
+	forget := a.app.grants.Forget
+	if a.client(id.ASPSP) == nil || r.URL.Query().Get("unconfirmed") == "true" {
+		forget = a.app.grants.ForgetUnconfirmed
+	}
+	if err := forget(r.Context(), id); err != nil {
 		refusalOf(err).write(w)
 		return
 	}

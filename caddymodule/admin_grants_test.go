@@ -18,6 +18,7 @@ import (
 
 	"github.com/caddy-tpp/caddy-tpp/grants"
 	"github.com/caddy-tpp/caddy-tpp/sandbox"
+	"github.com/caddy-tpp/caddy-tpp/sidecar"
 )
 
 // revocation lets the bank's revocation endpoint be known.
@@ -117,10 +118,25 @@ func TestAdminGrantThroughItsLife(t *testing.T) {
 	o.refused("POST", "/tpp/grants/bpgo/alice/refresh", "", "", 409, "consent-revoked")
 	o.ask("DELETE", "/tpp/grants/bpgo/alice", "", "", 200, nil)
 	o.refused("GET", "/tpp/grants/bpgo/alice", "", "", 404, "grant-unknown")
-	for _, action := range []string{"refresh", "release", "revoke"} {
+	for _, action := range []string{"refresh", "release", "adopt", "revoke"} {
 		o.refused("POST", "/tpp/grants/bpgo/alice/"+action, "", "", 404, "grant-unknown")
 	}
 	o.silent(before.Access, before.Refresh, after)
+}
+
+// TestAdminAdoptsGrant holds that a grant follows its bank to another client_id.
+func TestAdminAdoptsGrant(t *testing.T) {
+	o := &operator{rig: newRig(t)}
+	o.newKey("one")
+	o.load(parts{tpp: o.vaultBlock("one")})
+	o.ask("POST", "/tpp/grants/bpgo", "", grantToImport("alice", o.authorizePSU("D0999990I0").Refresh, ""), 201, nil)
+	o.load(parts{tpp: o.vaultBlock("one"), aspsp: "client_id given-anew"})
+	o.rig.refused(o.call("GET", "/bpgo/accounts", "", "Sidecar-Grant", "alice"), sidecar.CodeGrantElsewhere, 409)
+	var state grants.State
+	o.ask("POST", "/tpp/grants/bpgo/alice/adopt", "", "", 200, &state)
+	if state.ClientID != "given-anew" || state.Status != grants.StatusActive || !state.HasRefreshToken {
+		t.Errorf("%+v", state)
+	}
 }
 
 // TestAdminGrantOfRefusals holds what an operator is told when the bank does

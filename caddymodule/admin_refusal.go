@@ -18,6 +18,7 @@ const (
 	codeGrantExists    sidecar.Code = "grant-exists"
 	codeGrantActive    sidecar.Code = "grant-active"
 	codeGrantNotHeld   sidecar.Code = "grant-not-held"
+	codeGrantPending   sidecar.Code = "grant-revocation-pending"
 	codeGrantBusy      sidecar.Code = "grant-busy"
 	codeReloading      sidecar.Code = "reloading"
 )
@@ -40,6 +41,7 @@ var adminProblems = []struct {
 }{
 	{grants.ErrExists, http.StatusConflict, codeGrantExists, `add "replace": true to overwrite it, which ends the authorization that it has now`},
 	{grants.ErrActive, http.StatusConflict, codeGrantActive, "revoke it first"},
+	{grants.ErrRevocationPending, http.StatusConflict, codeGrantPending, "revoke it again, until the bank has confirmed; if it never will, forget it with ?unconfirmed=true"},
 	{grants.ErrNotHeld, http.StatusConflict, codeGrantNotHeld, "there is nothing to release"},
 	{grants.ErrBusy, http.StatusConflict, codeGrantBusy, "try again in a minute"},
 	{grants.ErrImport, http.StatusBadRequest, codeImportInvalid, ""},

@@ -71,7 +71,13 @@ func (s *Store) Release(ctx context.Context, id ID) error {
 // not still have to be told of. Errors: ErrName, ErrUnknown, ErrActive,
 // ErrRevocationPending, ErrBusy, ErrClosed, the vault's; a damaged record can be
 // forgotten.
-func (s *Store) Forget(ctx context.Context, id ID) error {
+func (s *Store) Forget(ctx context.Context, id ID) error { return s.forget(ctx, id, false) }
+
+// ForgetUnconfirmed is Forget also for a grant whose revocation the bank has not
+// confirmed, and now never will be asked to: the ASPSP is gone, or refuses for good.
+func (s *Store) ForgetUnconfirmed(ctx context.Context, id ID) error { return s.forget(ctx, id, true) }
+
+func (s *Store) forget(ctx context.Context, id ID, unconfirmed bool) error {
 	return s.change(ctx, id, nil, func(h *held, r *record, err error) error {
 		switch {
 		case err != nil && !damaged(err):
@@ -80,7 +86,7 @@ func (s *Store) Forget(ctx context.Context, id ID) error {
 			return ErrBusy
 		case err == nil && r.Status == StatusActive:
 			return ErrActive
-		case err == nil && r.BankRevocation == BankRevocationPending:
+		case err == nil && r.BankRevocation == BankRevocationPending && !unconfirmed:
 			return ErrRevocationPending
 		}
 		if err := s.remove(ctx, id); err != nil {

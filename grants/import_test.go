@@ -73,7 +73,7 @@ func TestImportBoundsLifetime(t *testing.T) {
 			if err := s.Import(t.Context(), psu1, w.client, i); err != nil {
 				t.Fatal(err)
 			}
-			if token := w.usable(s.Store, psu1); token.Expiry().Sub(time.Now()) != want {
+			if token := w.usable(s.Store, psu1); time.Until(token.Expiry()) != want {
 				t.Errorf("the token lives until %v", token.Expiry())
 			}
 			time.Sleep(want)

@@ -80,7 +80,7 @@ var problems = []Problem{
 	{CodeGrantName, http.StatusBadRequest, "Sidecar-Grant holds no name of a grant", "send it once, with 1 to 128 visible ASCII characters"},
 	{CodeGrantsOff, http.StatusNotImplemented, "this sidecar keeps no grants", "add a vault block with a key to the tpp global option"},
 	{CodeGrantUnknown, http.StatusNotFound, "no grant of this name is known", "have the PSU authorize at the bank, under this name; check the name first"},
-	{CodeGrantElsewhere, http.StatusConflict, "the grant was made at another token endpoint, or for another client_id", "compare token_endpoint and client_id of the ASPSP with those the grant was made with; a bank's sandbox and its live system do not share grants"},
+	{CodeGrantElsewhere, http.StatusConflict, "the grant was made at another token endpoint, or for another client_id", "compare token_endpoint and client_id of the ASPSP with those the grant was made with; a bank's sandbox and its live system do not share grants; if the bank itself has moved, bind the grant anew (caddy tpp grants adopt)"},
 	{CodeGrantQuarantined, http.StatusConflict, "it is not known whether the bank has taken the grant's refresh token", "nobody needs to log in yet: an operator releases the grant for one more try (caddy tpp grants release), or the PSU authorizes anew"},
 	{CodeAuthorizationLost, http.StatusConflict, "the bank's answer to the authorization code was lost", "have the PSU authorize at the bank again: a code can be used once, and nobody knows whether it was"},
 	{CodeIDToken, http.StatusConflict, "the id_token of this authorization does not hold, or could not be validated", "nobody needs to log in yet: an operator looks at the sidecar's log, and releases the grant if all is well (caddy tpp grants release)"},

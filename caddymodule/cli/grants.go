@@ -36,6 +36,12 @@ func grantsCommand() *cobra.Command {
 			func(ctx context.Context, out io.Writer, c *client, path string) error {
 				return c.change(ctx, out, "POST", path+"/release", "released")
 			}),
+		grantCommand("adopt", "Bind a grant to the token endpoint that the bank has moved to",
+			"For a bank that kept its grants when it moved its token endpoint or gave the TPP another client_id:\n"+
+				"binds the grant to those that the configuration names now. The bank is not asked; the next call will.",
+			func(ctx context.Context, out io.Writer, c *client, path string) error {
+				return c.change(ctx, out, "POST", path+"/adopt", "adopted")
+			}),
 		grantCommand("revoke", "End a grant, here and at the bank",
 			"Ends the grant on every instance within the vault's recheck time, then at the bank if it offers that.\n"+
 				"If only the bank could not be told, the status is not 0: repeat it.",
