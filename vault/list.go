@@ -88,6 +88,12 @@ func (v *Vault) walk(ctx context.Context, path string) ([]string, error) {
 	return all, nil
 }
 
+// How often, and how long apart, a folder is listed that changes meanwhile.
+const (
+	restlessTries = 50
+	restlessPause = 16 * time.Millisecond
+)
+
 // errRestless means that a folder changed each time it was listed.
 var errRestless = errors.New("the folder changes faster than the storage lists it")
 
@@ -95,7 +101,7 @@ var errRestless = errors.New("the folder changes faster than the storage lists i
 // one that is not there from one that changes while it is listed.
 func (v *Vault) absent(ctx context.Context, folder string) bool {
 	if folder == v.prefix {
-		return false // above it is not ours
+		return true // there are only folders in it, which stay
 	}
 	parent := path.Dir(folder)
 	siblings, err := v.storage.List(ctx, parent, false)
@@ -108,7 +114,8 @@ func (v *Vault) absent(ctx context.Context, folder string) bool {
 // listFolder lists one folder. What is not there has no entries.
 func (v *Vault) listFolder(ctx context.Context, path string) ([]string, error) {
 	some := false
-	for pause := time.Millisecond; pause < 256*time.Millisecond; pause *= 2 {
+	pause := time.Millisecond
+	for range restlessTries {
 		keys, err := v.storage.List(ctx, path, false)
 		if !missing(err) {
 			return keys, err
@@ -119,6 +126,7 @@ func (v *Vault) listFolder(ctx context.Context, path string) ([]string, error) {
 		}
 		select {
 		case <-time.After(pause):
+			pause = min(2*pause, restlessPause)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
