@@ -22,12 +22,16 @@ type operator struct {
 // ask makes a request with a body and decodes the answer into value, if any.
 func (o *operator) ask(method, path, contentType, body string, status int, value any) answer {
 	o.t.Helper()
-	req, err := http.NewRequest(method, "http://"+o.admin+path, strings.NewReader(body))
-	o.check(err)
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
-	}
-	a := o.do(plain(), req)
+	var a answer
+	o.eventually(func() bool { // right after a load the former endpoint may answer that it ends
+		req, err := http.NewRequest(method, "http://"+o.admin+path, strings.NewReader(body))
+		o.check(err)
+		if contentType != "" {
+			req.Header.Set("Content-Type", contentType)
+		}
+		a = o.do(plain(), req)
+		return !strings.Contains(a.body, `"code":"reloading"`)
+	})
 	o.heard.WriteString(a.body)
 	for name, values := range a.header {
 		o.heard.WriteString(name + strings.Join(values, ""))

@@ -79,6 +79,9 @@ const returnURL = "https://app.acme.example/done/k?tab=1"
 
 func newPortal(t *testing.T) *portal {
 	t.Helper()
+	heardMu.Lock()
+	heardEvents = nil
+	heardMu.Unlock()
 	p := &portal{operator: &operator{rig: newRig(t)}}
 	p.browser = httptest.NewServer(p.bank.Control())
 	t.Cleanup(p.browser.Close)
