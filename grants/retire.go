@@ -29,8 +29,12 @@ func (s *Store) Retire(ctx context.Context) error {
 // Await waits until the calls of banks that are under way are answered and stored,
 // or ctx ends; the error is then ctx's. Others may begin meanwhile.
 func (s *Store) Await(ctx context.Context) error {
+	ended := s.calls.underWay()
+	if ended == nil {
+		return nil
+	}
 	select {
-	case <-s.calls.whenDone():
+	case <-ended:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("answers of banks are awaited, or not stored yet: %w", ctx.Err())
@@ -111,16 +115,6 @@ func (w *work) underWay() <-chan struct{} {
 		return nil
 	}
 	return w.ended
-}
-
-// whenDone is closed when what is under way now has ended.
-func (w *work) whenDone() <-chan struct{} {
-	if ended := w.underWay(); ended != nil {
-		return ended
-	}
-	done := make(chan struct{})
-	close(done)
-	return done
 }
 
 func (w *work) wait() { _ = w.waitFor(context.Background()) }
