@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/url"
@@ -121,12 +122,19 @@ func (a *Admin) writeGrant(w http.ResponseWriter, r *http.Request, status int, i
 }
 
 func (a *Admin) refreshGrant(w http.ResponseWriter, r *http.Request, id grants.ID) {
+	a.askBank(w, r, id, a.app.grants.Refresh)
+}
+
+// askBank answers with a grant's state after what needs its bank's token endpoint.
+func (a *Admin) askBank(w http.ResponseWriter, r *http.Request, id grants.ID,
+	ask func(context.Context, grants.ID, *grants.Client) error,
+) {
 	client := a.client(id.ASPSP)
 	if client == nil {
 		unknownASPSP().write(w)
 		return
 	}
-	a.writeGrant(w, r, http.StatusOK, id, a.app.grants.Refresh(r.Context(), id, client))
+	a.writeGrant(w, r, http.StatusOK, id, ask(r.Context(), id, client))
 }
 
 func (a *Admin) releaseGrant(w http.ResponseWriter, r *http.Request, id grants.ID) {
@@ -134,12 +142,7 @@ func (a *Admin) releaseGrant(w http.ResponseWriter, r *http.Request, id grants.I
 }
 
 func (a *Admin) adoptGrant(w http.ResponseWriter, r *http.Request, id grants.ID) {
-	client := a.client(id.ASPSP)
-	if client == nil {
-		unknownASPSP().write(w)
-		return
-	}
-	a.writeGrant(w, r, http.StatusOK, id, a.app.grants.Adopt(r.Context(), id, client))
+	a.askBank(w, r, id, a.app.grants.Adopt)
 }
 
 // revocationState is what a revocation did.
