@@ -6,7 +6,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io"
@@ -182,27 +181,6 @@ func TestSignJWT(t *testing.T) {
 		t.Errorf("%s, %v", payload, err)
 	}
 	if _, err := ep.SignJWT("JWT", func() {}); !errors.Is(err, ErrSpec) {
-		t.Errorf("got %v", err)
-	}
-}
-
-// R and S are as long as the curve, with zeros in front where they are shorter.
-func TestRawECDSAIsOfFixedLength(t *testing.T) {
-	key := ecKey(t, elliptic.P256())
-	digest := sha256.Sum256(nil)
-	for range 600 {
-		raw, err := opaqueSigner{key}.SignPayload(nil, jose.ES256)
-		if err != nil || len(raw) != 64 {
-			t.Fatalf("%d bytes, %v", len(raw), err)
-		}
-		if raw[0] != 0 && raw[32] != 0 {
-			continue
-		}
-	}
-	if _, err := rawECDSA(digest[:], key.Public()); err == nil {
-		t.Error("garbage was taken for a signature")
-	}
-	if _, err := rawECDSA(nil, rsaKey().Public()); !errors.Is(err, errKeyAlgorithm) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/caddy-tpp/caddy-tpp/jws"
 )
 
 // maxKeys bounds how many keys are tried on a signature that names none.
@@ -66,7 +68,7 @@ func parseKeys(body []byte) (*[]jose.JSONWebKey, error) {
 		if json.Unmarshal(raw, &key) != nil || !key.IsPublic() || !key.Valid() || key.Use != "" && key.Use != "sig" {
 			continue
 		}
-		if weak, ok := key.Key.(*rsa.PublicKey); ok && weak.N.BitLen() < minRSABits {
+		if weak, ok := key.Key.(*rsa.PublicKey); ok && weak.N.BitLen() < jws.MinRSABits {
 			continue
 		}
 		if keys = append(keys, key); len(keys) == maxKeys {
