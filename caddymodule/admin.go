@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +13,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-tpp/caddy-tpp/certs"
+	"github.com/caddy-tpp/caddy-tpp/profiles"
 	"github.com/caddy-tpp/caddy-tpp/signer"
+	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
 
 // Admin serves the sidecar's state, without any secret, on Caddy's admin
@@ -168,13 +171,17 @@ func (a *Admin) reload(w http.ResponseWriter, r *http.Request) {
 
 // aspspState describes a configured bank.
 type aspspState struct {
-	Name     string `json:"name"`
-	Profile  string `json:"profile"`
-	BaseURL  string `json:"base_url"`
-	Identity string `json:"identity"`
-	Scope    string `json:"scope,omitempty"`
-	KeyID    string `json:"key_id,omitempty"`
-	Fallback bool   `json:"fallback"`
+	Name    string `json:"name"`
+	Profile string `json:"profile"`
+	BaseURL string `json:"base_url"`
+	// Identity is empty for an ASPSP without one.
+	Identity string `json:"identity,omitempty"`
+	// ClientCertificate and Token say how the TPP proves who it is.
+	ClientCertificate string `json:"client_certificate"`
+	Token             string `json:"token"`
+	Scope             string `json:"scope,omitempty"`
+	KeyID             string `json:"key_id,omitempty"`
+	Fallback          bool   `json:"fallback"`
 }
 
 func (a *Admin) aspsps(w http.ResponseWriter, _ *http.Request) {
@@ -184,7 +191,9 @@ func (a *Admin) aspsps(w http.ResponseWriter, _ *http.Request) {
 		config := aspsp.Config()
 		states = append(states, aspspState{
 			Name: name, Profile: config.Profile.Name, BaseURL: config.BaseURL, Identity: config.IdentityName,
-			Scope: config.Scope, KeyID: aspsp.KeyID(), Fallback: config.Fallback,
+			ClientCertificate: cmp.Or(config.Profile.ClientCertificate, profiles.ClientCertificateRequired),
+			Token:             cmp.Or(config.Profile.Token.Grant, tokens.GrantNone),
+			Scope:             config.Scope, KeyID: aspsp.KeyID(), Fallback: config.Fallback,
 		})
 	}
 	writeJSON(w, http.StatusOK, states)

@@ -162,7 +162,7 @@ func (a *App) makeASPSPs() ([]*sidecar.ASPSP, error) {
 			wrong = append(wrong, err)
 			continue
 		}
-		if config.Identity == nil {
+		if config.Identity == nil && config.IdentityName != "" {
 			// That is reported with the identity; what else is wrong, here.
 			if err := sidecar.Check(config); err != nil {
 				wrong = append(wrong, err)

@@ -30,7 +30,7 @@ func (c *ASPSP) resolve(name string, set *profiles.Set, app *App) (sidecar.Confi
 	}
 	profile, err := c.profile(set)
 	check(err)
-	if app.Identities[c.Identity] == nil {
+	if c.Identity != "" && app.Identities[c.Identity] == nil {
 		check(fmt.Errorf("there is no identity %q; configured are: %s",
 			c.Identity, strings.Join(slices.Sorted(maps.Keys(app.Identities)), ", ")))
 	}
@@ -78,7 +78,7 @@ func (c *ASPSP) profile(set *profiles.Set) (*profiles.Profile, error) {
 		return nil, err
 	}
 	return base.With(profiles.Overrides{Signature: c.Signature, Headers: c.Headers, PSU: c.PSU, Token: c.Token,
-		ApplicationSignature: c.ApplicationSignature})
+		ApplicationSignature: c.ApplicationSignature, ClientCertificate: c.ClientCertificate})
 }
 
 // clientKey loads the key for private_key_jwt, nil if none is configured.

@@ -22,6 +22,8 @@ func (c *ASPSP) parseOption(d *caddyfile.Dispenser) (err error) {
 		return textArg(d, &c.BaseURL)
 	case "identity":
 		return textArg(d, &c.Identity)
+	case "client_certificate":
+		return textArg(d, &c.ClientCertificate)
 	case "scope":
 		return textArg(d, &c.Scope)
 	case "client_id":
@@ -67,7 +69,7 @@ func (c *ASPSP) parseOption(d *caddyfile.Dispenser) (err error) {
 	default:
 		err = d.Errf("unknown option %q in aspsp; there are: profile, base_url, identity, scope, client_id, "+
 			"token_endpoint, client_secret, client_key, client_key_passphrase, redirect_uri, return_urls, hide_tokens, trust_pool, max_body, fallback, connect_timeout, answer_timeout, versions, idle_conns, "+
-			"signature, headers, psu, token, application_signature", option)
+			"client_certificate, signature, headers, psu, token, application_signature", option)
 	}
 	return err
 }

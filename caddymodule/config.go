@@ -35,8 +35,12 @@ type ASPSP struct {
 	Profile string `json:"profile"`
 	// BaseURL is the bank's https address that the app's paths are appended to.
 	BaseURL string `json:"base_url"`
-	// Identity names the identity to use.
-	Identity string `json:"identity"`
+	// Identity names the identity to use. It may be left out only if the
+	// profile's client_certificate is not "required".
+	Identity string `json:"identity,omitempty"`
+	// ClientCertificate replaces the profile's client_certificate: "required",
+	// "optional" or "none".
+	ClientCertificate string `json:"client_certificate,omitempty"`
 	// Scope is the OAuth2 scope. Default: the profile's.
 	Scope string `json:"scope,omitempty"`
 	// ClientID is the client_id. Default: the certificate's organizationIdentifier.

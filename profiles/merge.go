@@ -20,6 +20,8 @@ type Overrides struct {
 	// ApplicationSignature alters application_signature, or signature where the
 	// profile has none.
 	ApplicationSignature json.RawMessage `json:"application_signature,omitempty"`
+	// ClientCertificate replaces client_certificate.
+	ClientCertificate string `json:"client_certificate,omitempty"`
 }
 
 // With gives a copy of the profile with the overrides merged in, as a whole
@@ -29,6 +31,9 @@ func (p *Profile) With(overrides Overrides) (*Profile, error) {
 	q := *p
 	if len(overrides.ApplicationSignature) > 0 {
 		q.ApplicationSignature = p.SignatureOfApplication()
+	}
+	if overrides.ClientCertificate != "" {
+		q.ClientCertificate = overrides.ClientCertificate
 	}
 	for _, err := range []error{
 		override(&q.Signature, overrides.Signature, "signature"),

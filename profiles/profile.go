@@ -41,6 +41,11 @@ type Profile struct {
 	// match wins. A request that matches none is operation "other".
 	Operations []Operation `json:"operations,omitempty"`
 
+	// ClientCertificate says whether the TPP shows its certificate in the TLS
+	// handshake: "required" (default), "optional" (if an identity is configured),
+	// or "none" (never; an identity's QSEAL may still sign).
+	ClientCertificate string `json:"client_certificate,omitempty"`
+
 	// Signature says how requests are signed.
 	Signature signer.Spec `json:"signature,omitzero"`
 	// ApplicationSignature says how the request of an application token is

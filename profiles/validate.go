@@ -19,6 +19,24 @@ var pspRoles = []string{"PSP_AI", "PSP_PI", "PSP_IC", "PSP_AS"}
 
 var certainties = []string{"verified", "read", "one-client", "general-knowledge", "open-question"}
 
+// Values of Profile.ClientCertificate.
+const (
+	// ClientCertificateRequired: no call without one. The default.
+	ClientCertificateRequired = "required"
+	// ClientCertificateOptional: shown if there is an identity.
+	ClientCertificateOptional = "optional"
+	// ClientCertificateNone: never shown.
+	ClientCertificateNone = "none"
+)
+
+var clientCertificates = []string{ClientCertificateRequired, ClientCertificateOptional, ClientCertificateNone}
+
+// NeedsIdentity tells whether the bank cannot be called without certificates of
+// the TPP. Signatures may need some even so.
+func (p *Profile) NeedsIdentity() bool {
+	return p.ClientCertificate == "" || p.ClientCertificate == ClientCertificateRequired
+}
+
 // checker collects what is wrong, so that a profile is mended in one go.
 type checker struct{ errs []error }
 
@@ -45,6 +63,9 @@ func (p *Profile) Validate() error {
 	}
 	if strings.TrimSpace(p.Title) == "" {
 		c.fail("title", "is missing; say in a line which bank and which standard")
+	}
+	if p.ClientCertificate != "" && !slices.Contains(clientCertificates, p.ClientCertificate) {
+		c.fail("client_certificate", "%q is unknown; use one of %s", p.ClientCertificate, strings.Join(clientCertificates, ", "))
 	}
 	c.sources(p.Sources)
 	c.roles(p.Roles)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddy-tpp/caddy-tpp/certs"
 	"github.com/caddy-tpp/caddy-tpp/grants"
 	"github.com/caddy-tpp/caddy-tpp/headers"
 	"github.com/caddy-tpp/caddy-tpp/profiles"
@@ -65,6 +66,8 @@ type ASPSP struct {
 	discovery *tokens.Discovery
 	keys      tokens.KeySet
 
+	// bare is the generation of an ASPSP without an identity.
+	bare    certs.Generation
 	current atomic.Pointer[link]
 	linking sync.Mutex
 }
@@ -84,8 +87,11 @@ func New(config Config, deps Dependencies) (*ASPSP, error) {
 		return nil, err
 	}
 	a.derive()
-	first, err := a.newLink(config.Identity.Current())
-	if err != nil {
+	first, err := a.newLink(a.generation())
+	switch {
+	case err != nil && config.IdentityName == "":
+		return nil, config.configError("%w", err)
+	case err != nil:
 		return nil, config.configError("identity %s: %w", config.IdentityName, err)
 	}
 	a.current.Store(first)
@@ -102,7 +108,7 @@ func Check(config Config) error {
 // tells all that is wrong, each naming the ASPSP.
 func (a *ASPSP) compile() error {
 	c := a.config
-	wrong := []error{c.check(), a.compileAddresses()}
+	wrong := []error{c.check(), c.checkIdentity(), a.compileAddresses()}
 	note := func(section string, err error) {
 		if err != nil {
 			wrong = append(wrong, c.configError("%s: %w", section, err))

@@ -33,7 +33,8 @@ type Config struct {
 	Profile *profiles.Profile
 	// BaseURL is the https address that the app's paths are appended to.
 	BaseURL string
-	// Identity is the TPP's certificates, IdentityName their name.
+	// Identity is the TPP's certificates, IdentityName their name. Both are empty
+	// if the ASPSP has none, which the profile's client_certificate has to allow.
 	Identity     *certs.Identity
 	IdentityName string
 	// Scope replaces the profile's scope. Several are separated by spaces.
@@ -122,6 +123,14 @@ func (c Config) check() error {
 	note(c.AnswerTimeout > 0, "answer_timeout of %s: write a time above 0, such as %s", c.AnswerTimeout, DefaultAnswerTimeout)
 	note(c.IdleConns > 0, "idle_conns of %d: write a number above 0, such as %d", c.IdleConns, DefaultIdleConns)
 	return errors.Join(wrong...)
+}
+
+// checkIdentity refuses an ASPSP that has no identity but needs one.
+func (c Config) checkIdentity() error {
+	if c.IdentityName == "" && c.Identity == nil && c.Profile.NeedsIdentity() {
+		return c.configError("profile %s wants the TPP's certificate in the TLS handshake: set identity", c.Profile.Name)
+	}
+	return nil
 }
 
 // largestMaxBody is where a size is a mistake rather than a limit.

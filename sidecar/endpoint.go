@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/caddy-tpp/caddy-tpp/certs"
 	"github.com/caddy-tpp/caddy-tpp/grants"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
@@ -96,7 +97,8 @@ func (a *ASPSP) hasTokenEndpoint() bool { return a.token != nil || a.discovery !
 func (a *ASPSP) linkTokens(l *link, clientID string) {
 	c := a.config
 	spec := c.Profile.Token
-	endpoint, thumbprint := a.urls.metadata, l.generation.QWAC.Thumbprint
+	endpoint, shown := a.urls.metadata, thumbprintOf(l.generation)
+	thumbprint := shown
 	if a.token != nil {
 		endpoint = a.token.String()
 	}
@@ -125,8 +127,17 @@ func (a *ASPSP) linkTokens(l *link, clientID string) {
 		l.endpoint.Application = func(ctx context.Context) (*tokens.Token, error) { return l.own.Token(ctx, l.endpoint) }
 		l.endpoint.ApplicationRefused = l.own.Drop
 	}
-	l.client = &grants.Client{Identity: c.IdentityName, Thumbprint: l.generation.QWAC.Thumbprint,
+	l.client = &grants.Client{Identity: c.IdentityName, Thumbprint: shown,
 		ClientID: clientID, Scope: c.Scope, Endpoint: l.endpoint}
+}
+
+// thumbprintOf is that of the certificate which is shown, "" if none is: tokens
+// are then bound to none.
+func thumbprintOf(generation *certs.Generation) string {
+	if generation.QWAC == nil {
+		return ""
+	}
+	return generation.QWAC.Thumbprint
 }
 
 // readClientSecret names what cannot be read.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-tpp/caddy-tpp/certs"
 	"github.com/caddy-tpp/caddy-tpp/grants"
+	"github.com/caddy-tpp/caddy-tpp/profiles"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
 
@@ -14,7 +15,7 @@ import (
 // identity's certificates. It is immutable: connections, signer, keyId,
 // certificate header and token key change together or not at all.
 type link struct {
-	generation *certs.Generation
+	generation *certs.Generation // what the bank gets to see of it
 	// seen is the newest generation this link was compared with: another one
 	// than generation if that one does not fit the ASPSP.
 	seen      *certs.Generation
@@ -31,6 +32,9 @@ type link struct {
 // errNoQSEAL is the cause when a bank wants signatures and the identity has no key for them.
 var errNoQSEAL = errors.New("this bank wants signed requests, but the identity has no QSEAL: configure qseal")
 
+// errNoIdentity is the cause when a bank wants signatures and there is no identity at all.
+var errNoIdentity = errors.New("this bank wants signed requests, but the ASPSP has no identity: set identity to one with a qseal")
+
 // errNoClientID is the cause when tokens are to be fetched under no name.
 var errNoClientID = errors.New("the certificates hold no organizationIdentifier to use as client_id: set client_id")
 
@@ -39,14 +43,14 @@ var errNoClientID = errors.New("the certificates hold no organizationIdentifier 
 // with the former link, and the Unlinked hook is told once.
 func (a *ASPSP) link() *link {
 	l := a.current.Load()
-	generation := a.config.Identity.Current()
+	generation := a.generation()
 	if l.seen == generation {
 		return l
 	}
 	a.linking.Lock()
 	defer a.linking.Unlock()
 	// Read again: a caller that was held up must not go back a generation.
-	l, generation = a.current.Load(), a.config.Identity.Current()
+	l, generation = a.current.Load(), a.generation()
 	if l.seen == generation {
 		return l
 	}
@@ -65,24 +69,44 @@ func (a *ASPSP) link() *link {
 	return fresh
 }
 
+// generation is the identity's present one, or one without any certificate.
+func (a *ASPSP) generation() *certs.Generation {
+	if a.config.Identity == nil {
+		return &a.bare
+	}
+	return a.config.Identity.Current()
+}
+
+// shown is what of a generation the bank gets to see. Where no client
+// certificate is wanted, one that has expired does not matter either.
+func (a *ASPSP) shown(generation *certs.Generation) *certs.Generation {
+	if a.config.Profile.ClientCertificate != profiles.ClientCertificateNone || generation.QWAC == nil {
+		return generation
+	}
+	return &certs.Generation{Number: generation.Number, QSEAL: generation.QSEAL, LoadedAt: generation.LoadedAt}
+}
+
 // newLink builds a link and refuses a generation that cannot serve this ASPSP.
-func (a *ASPSP) newLink(generation *certs.Generation) (*link, error) {
-	c := a.config
+func (a *ASPSP) newLink(seen *certs.Generation) (*link, error) {
+	c, generation := a.config, a.shown(seen)
 	if err := a.checkRoles(generation); err != nil {
 		return nil, err
 	}
 	clientID := c.ClientID
 	if clientID == "" {
-		clientID = generation.ClientID()
+		clientID = seen.ClientID()
 	}
 	if token := c.Profile.Token; clientID == "" && token.Grant == tokens.GrantClientCredentials && !token.NoClientID {
 		return nil, errNoClientID
 	}
 	signers, err := newSigners(c.Profile, generation, clientID)
+	if errors.Is(err, errNoQSEAL) && c.IdentityName == "" {
+		err = errNoIdentity
+	}
 	if err != nil {
 		return nil, err
 	}
-	l := &link{generation: generation, seen: generation, signers: signers, retired: new(atomic.Bool),
+	l := &link{generation: generation, seen: seen, signers: signers, retired: new(atomic.Bool),
 		transport: newTransport(c, generation), fresh: newTransport(c, generation)}
 	l.fresh.DisableKeepAlives = true
 	if a.hasTokenEndpoint() {

@@ -20,6 +20,8 @@ func (ex *Exchange) readyToken(ctx context.Context) error {
 	switch {
 	case ex.grant.Name != "":
 		err = ex.grantToken(ctx)
+	case ex.aspsp.config.Profile.Token.Grant != tokens.GrantClientCredentials && ex.aspsp.config.Profile.Token.Optional:
+		return nil
 	case ex.aspsp.config.Profile.Token.Grant != tokens.GrantClientCredentials:
 		return refuse(CodeTokenMissing, "", nil)
 	default:

@@ -16,6 +16,11 @@ import (
 // was opened with, so each generation has a pool, and TLS sessions, of its own.
 func newTransport(c Config, generation *certs.Generation) *http.Transport {
 	dialer := &net.Dialer{Timeout: c.ConnectTimeout}
+	// The server name is the host that is dialled; empty lets net/http fill it in.
+	secured := generation.TLSConfig(c.TrustPool, "")
+	if generation.QWAC == nil {
+		secured.GetClientCertificate = nil // crypto/tls then shows none
+	}
 	t := &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, address)
@@ -24,8 +29,7 @@ func newTransport(c Config, generation *certs.Generation) *http.Transport {
 			}
 			return &countedConn{Conn: conn}, nil
 		},
-		// The server name is the host that is dialled; empty lets net/http fill it in.
-		TLSClientConfig:       generation.TLSConfig(c.TrustPool, ""),
+		TLSClientConfig:       secured,
 		TLSHandshakeTimeout:   c.ConnectTimeout,
 		ResponseHeaderTimeout: c.AnswerTimeout,
 		MaxIdleConns:          c.IdleConns,

@@ -14,6 +14,11 @@ type Spec struct {
 	// tokens, so that a request names a grant or the app brings its own.
 	Grant string `json:"grant,omitempty"`
 
+	// Optional lets a call go out without any token where none is to be had: for
+	// banks that know the TPP by its certificate, or by fixed headers, alone.
+	// Default false: such a call is a refusal.
+	Optional bool `json:"optional,omitempty"`
+
 	// FromApp lets an Authorization header of the app pass to the bank, and
 	// the app reach the token endpoint itself. Default false: such a header is
 	// a refusal.
