@@ -78,7 +78,21 @@ func (c *ASPSP) profile(set *profiles.Set) (*profiles.Profile, error) {
 		return nil, err
 	}
 	return base.With(profiles.Overrides{Signature: c.Signature, Headers: c.Headers, PSU: c.PSU, Token: c.Token,
-		ApplicationSignature: c.ApplicationSignature, ClientCertificate: c.ClientCertificate})
+		ApplicationSignature: c.ApplicationSignature, ClientCertificate: c.ClientCertificate, Given: c.given()})
+}
+
+// given lists the settings made beside the profile's sections, by the paths
+// under which a profile may require them.
+func (c *ASPSP) given() (paths []string) {
+	for path, value := range map[string]string{
+		"client_id": c.ClientID, "client_key": c.ClientKey, "client_secret": c.ClientSecret,
+		"redirect_uri": c.RedirectURI, "scope": c.Scope, "token.endpoint": c.TokenEndpoint,
+	} {
+		if value != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // clientKey loads the key for private_key_jwt, nil if none is configured.

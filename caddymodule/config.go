@@ -31,7 +31,8 @@ type KeyPair struct {
 
 // ASPSP is a bank, reached with one identity under one profile.
 type ASPSP struct {
-	// Profile names the bank profile: bpce, bpce-v1, berlin-group.
+	// Profile names the bank profile, such as bpce, or a variant of one, such as
+	// bpce/client-id.
 	Profile string `json:"profile"`
 	// BaseURL is the bank's https address that the app's paths are appended to.
 	BaseURL string `json:"base_url"`

@@ -68,10 +68,10 @@ func TestValidateRefuses(t *testing.T) {
 		}, []string{"identity empty", "qwac needs a certificate file"}},
 		"unknown profile": {func(r *rig) parts {
 			return parts{tpp: "aspsp other {\nprofile bpce-v2\nbase_url https://x.example\nidentity acme\n}"}
-		}, []string{"aspsp other", `"bpce-v2"`, "known are bpce-v1, bpce, berlin-group"}},
+		}, []string{"aspsp other", `"bpce-v2"`, "known are bpce-v1, bpce, "}},
 		"no profile": {func(r *rig) parts {
 			return parts{tpp: "aspsp other {\nbase_url https://x.example\nidentity acme\n}"}
-		}, []string{"aspsp other", "it needs a profile", "berlin-group, bpce, bpce-v1"}},
+		}, []string{"aspsp other", "it needs a profile", "berlin-group", "bpce-v1"}},
 		"unknown identity": {func(r *rig) parts {
 			return parts{tpp: "aspsp other {\nprofile bpce\nbase_url https://x.example\nidentity acne\n}"}
 		}, []string{"aspsp other", `no identity "acne"`, "acme"}},

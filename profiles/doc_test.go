@@ -26,18 +26,29 @@ func manual(t *testing.T) string {
 
 // fields lists the paths of all JSON fields below a type, as the manual writes them.
 func fields(t reflect.Type, path string) (list []string) {
-	if t.Kind() == reflect.Slice {
+	switch t.Kind() {
+	case reflect.Slice:
 		return fields(t.Elem(), path+"[]")
+	case reflect.Map:
+		return fields(t.Elem(), path+".*")
 	}
 	if t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return nil
 	}
+	sections := reflect.TypeFor[Sections]()
 	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		inner := strings.TrimPrefix(path+"."+name, ".")
+		if t.Field(i).Type == sections {
+			if path == "" {
+				list = append(list, fields(sections, "")...)
+			} else {
+				list = append(list, path) // the sections again, in a variant
+			}
+			continue
+		}
+		inner := strings.TrimPrefix(path+"."+jsonName(t.Field(i)), ".")
 		below := fields(t.Field(i).Type, inner)
-		if inner == "application_signature" {
-			below = nil // the fields of signature again
+		if inner == "application_signature" || inner == "variants.*.sources" {
+			below = nil // the fields of signature, and of sources, again
 		}
 		if below == nil || t.Field(i).Type.Kind() == reflect.Slice {
 			list = append(list, inner)

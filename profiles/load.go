@@ -96,8 +96,8 @@ func readFile(fsys fs.FS, file string) ([]byte, error) {
 	return data, err
 }
 
-// resolve merges what a profile inherits, and checks the outcome. chain is how
-// it was come to.
+// resolve merges what a profile inherits, makes its variants, and checks the
+// outcome. chain is how it was come to.
 func resolve(documents map[string]document, name string, chain []string) error {
 	d := documents[name]
 	if d.profile != nil {
@@ -106,20 +106,62 @@ func resolve(documents map[string]document, name string, chain []string) error {
 	chain = append(chain, name)
 	parent := map[string]any{}
 	if d.inherits != "" {
-		if slices.Contains(chain, d.inherits) {
-			return fmt.Errorf("%w: %s: inherits in a circle: %s", ErrProfile, d.file, strings.Join(append(chain, d.inherits), " → "))
-		}
-		if _, ok := documents[d.inherits]; !ok {
-			return fmt.Errorf("%w: %s: inherits: %w %q; known are %s", ErrProfile, d.file, ErrUnknown, d.inherits,
-				strings.Join(nearest(d.inherits, slices.Sorted(maps.Keys(documents))), ", "))
-		}
-		if err := resolve(documents, d.inherits, chain); err != nil {
+		ancestor, err := resolveParent(documents, &d, chain)
+		if err != nil {
 			return err
 		}
-		parent = maps.Clone(documents[d.inherits].merged)
-		delete(parent, "title") // says what is special about this one
+		parent = maps.Clone(ancestor.merged)
+		for _, field := range notInherited {
+			delete(parent, field)
+		}
 	}
-	d.merged = mergePatch(parent, d.own).(map[string]any)
+	own := maps.Clone(d.own)
+	variants := composeVariants(parent["variants"], own["variants"])
+	delete(own, "variants") // whose nulls must not be merged away
+	d.merged = inheritInto(parent, own)
+	if delete(d.merged, "variants"); len(variants) > 0 {
+		d.merged["variants"] = variants
+	}
+	if err := d.check(); err != nil {
+		return err
+	}
+	documents[name] = d
+	for _, variant := range slices.Sorted(maps.Keys(variants)) {
+		v := variantOf(&d, variant)
+		if err := v.check(); err != nil {
+			return fmt.Errorf("variant %s: %w", variant, err)
+		}
+		documents[name+"/"+variant] = v
+	}
+	return nil
+}
+
+// notInherited are the fields that say what is special about one profile.
+var notInherited = [...]string{"$schema", "title", "country", "banks", "certainty"}
+
+// resolveParent gives what d inherits.
+func resolveParent(documents map[string]document, d *document, chain []string) (document, error) {
+	fail := func(err error) (document, error) {
+		return document{}, fmt.Errorf("%w: %s: %w", ErrProfile, d.file, err)
+	}
+	bank, _ := splitName(d.inherits)
+	if slices.Contains(chain, bank) {
+		return fail(fmt.Errorf("inherits in a circle: %s", strings.Join(append(chain, bank), " → ")))
+	}
+	if _, ok := documents[bank]; ok {
+		if err := resolve(documents, bank, chain); err != nil {
+			return document{}, err
+		}
+	}
+	ancestor, ok := documents[d.inherits]
+	if !ok {
+		return fail(fmt.Errorf("inherits: %w", unknown(documents, d.inherits)))
+	}
+	return ancestor, nil
+}
+
+// check makes the profile of what was merged, and validates it.
+func (d *document) check() error {
 	d.profile = new(Profile)
 	if err := convert(d.merged, d.profile); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrProfile, d.file, err)
@@ -127,6 +169,5 @@ func resolve(documents map[string]document, name string, chain []string) error {
 	if err := d.profile.Validate(); err != nil {
 		return fmt.Errorf("%s: %w", d.file, err)
 	}
-	documents[name] = d
 	return nil
 }

@@ -24,8 +24,10 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"alone", "berlin-group", "bpce", "bpce-v1", "child", "mine"}; !slices.Equal(set.Names(), want) {
-		t.Errorf("names %q", set.Names())
+	for _, name := range []string{"alone", "berlin-group", "bpce", "bpce-v1", "child", "mine"} {
+		if !slices.Contains(set.Names(), name) {
+			t.Errorf("%s is not among %q", name, set.Names())
+		}
 	}
 	mine, _ := set.Get("mine")
 	if _, ok := mine.Roles["pisp"]; ok || mine.Roles["cbpii"] != "PSP_IC" || mine.Signature.KeyID.Form != "client-id" || mine.Scope != "cbpii" {

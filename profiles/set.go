@@ -3,11 +3,8 @@ package profiles
 import (
 	"embed"
 	"errors"
-	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -49,17 +46,19 @@ func Load(fsys fs.FS) (*Set, error) {
 	return load(fsys, base.documents)
 }
 
-// Names lists the profiles in alphabetical order.
-func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.documents)) }
+// Names lists the profiles in alphabetical order, each followed by its variants
+// ("bank/variant").
+func (s *Set) Names() []string { return sortedNames(s.documents) }
 
-// Get gives a profile, which must not be changed; [Profile.With] makes an
-// altered copy. The error wraps ErrUnknown and lists the known names, the one
-// nearest to name first.
+// Get gives a profile, or a variant of one by "bank/variant". It must not be
+// changed; [Profile.With] makes an altered copy. The error wraps ErrUnknown and
+// lists known names, the one nearest to name first, or the variants of the
+// bank.
 func (s *Set) Get(name string) (*Profile, error) {
 	if d, ok := s.documents[name]; ok {
 		return d.profile, nil
 	}
-	return nil, fmt.Errorf("%w %q; known are %s", ErrUnknown, name, strings.Join(nearest(name, s.Names()), ", "))
+	return nil, unknown(s.documents, name)
 }
 
 // nearest orders names by how little they differ from what was written.

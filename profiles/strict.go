@@ -160,15 +160,24 @@ func (r *reader) list(t reflect.Type, path string) error {
 // field gives the type of a struct's field by its JSON key, or else all keys.
 func field(t reflect.Type, key string) (reflect.Type, []string) {
 	var known []string
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		if name == key {
-			return t.Field(i).Type, nil
+	for _, f := range reflect.VisibleFields(t) {
+		name := jsonName(f)
+		switch name {
+		case "": // an embedded struct, whose fields are visible themselves
+		case key:
+			return f.Type, nil
+		default:
+			known = append(known, name)
 		}
-		known = append(known, name)
 	}
 	slices.Sort(known)
 	return nil, known
+}
+
+// jsonName gives a field's JSON key.
+func jsonName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
 }
 
 // scalar says why a token is no value of type t, or "".

@@ -17,26 +17,6 @@ import (
 // pspRoles are the PSD2 roles a certificate can hold (ETSI TS 119 495 clause 5.1).
 var pspRoles = []string{"PSP_AI", "PSP_PI", "PSP_IC", "PSP_AS"}
 
-var certainties = []string{"verified", "read", "one-client", "general-knowledge", "open-question"}
-
-// Values of Profile.ClientCertificate.
-const (
-	// ClientCertificateRequired: no call without one. The default.
-	ClientCertificateRequired = "required"
-	// ClientCertificateOptional: shown if there is an identity.
-	ClientCertificateOptional = "optional"
-	// ClientCertificateNone: never shown.
-	ClientCertificateNone = "none"
-)
-
-var clientCertificates = []string{ClientCertificateRequired, ClientCertificateOptional, ClientCertificateNone}
-
-// NeedsIdentity tells whether the bank cannot be called without certificates of
-// the TPP. Signatures may need some even so.
-func (p *Profile) NeedsIdentity() bool {
-	return p.ClientCertificate == "" || p.ClientCertificate == ClientCertificateRequired
-}
-
 // checker collects what is wrong, so that a profile is mended in one go.
 type checker struct{ errs []error }
 
@@ -58,20 +38,18 @@ func (p *Profile) Validate() error {
 	if p.Schema != SchemaVersion {
 		c.fail("schema", "must be %d, not %d", SchemaVersion, p.Schema)
 	}
-	if !isName(p.Name) {
-		c.fail("name", "%q: a name consists of lower-case letters, digits and single hyphens", p.Name)
-	}
+	c.name(p.Name)
 	if strings.TrimSpace(p.Title) == "" {
 		c.fail("title", "is missing; say in a line which bank and which standard")
 	}
-	if p.ClientCertificate != "" && !slices.Contains(clientCertificates, p.ClientCertificate) {
-		c.fail("client_certificate", "%q is unknown; use one of %s", p.ClientCertificate, strings.Join(clientCertificates, ", "))
-	}
-	c.sources(p.Sources)
+	c.about(p)
+	c.variants(p.Variants)
+	c.requires(p.Requires)
 	c.roles(p.Roles)
 	if _, err := CompileOperations(p.Operations); err != nil {
 		c.errs = append(c.errs, err)
 	}
+	c.oneOf("client_certificate", p.ClientCertificate, "", ClientCertificateRequired, ClientCertificateOptional, ClientCertificateNone)
 	operations := p.operationNames()
 	c.section("signature", p.Signature.Validate())
 	application := p.SignatureOfApplication()
@@ -119,18 +97,6 @@ func (p *Profile) operationNames() []string {
 		names = append(names, op.Name)
 	}
 	return append(names, OperationToken, OperationOther)
-}
-
-func (c *checker) sources(sources []Source) {
-	for i, source := range sources {
-		path := fmt.Sprintf("sources[%d]", i)
-		if source.Title == "" {
-			c.fail(path+".title", "is missing")
-		}
-		if !slices.Contains(certainties, source.Certainty) {
-			c.fail(path+".certainty", "%q is unknown; use one of %s", source.Certainty, strings.Join(certainties, ", "))
-		}
-	}
 }
 
 func (c *checker) roles(roles map[string]string) {
