@@ -37,6 +37,13 @@ type vector struct {
 	Deterministic bool
 	// Expect are the headers that signing sets.
 	Expect map[string]string
+	// Protected, Payload and Claims are what a JWS holds; Optional are members of
+	// its header that may be there too, with the values that they may have. Body
+	// is OpenSSL's, for a body that becomes a JWT.
+	Protected     map[string]any
+	Payload, Body string
+	Claims        map[string]any
+	Optional      map[string][]string
 }
 
 // loadVectors reads all vectors.

@@ -49,7 +49,8 @@ IDENTITIES = {
 
 
 def make_identities():
-    """Makes what is missing, and keeps what is there."""
+    """Makes what is missing, keeps what is there, and says whether it kept all."""
+    kept = True
     os.makedirs(KEYS, exist_ok=True)
     for key, options in (
         ("rsa-key.pem", ("-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")),
@@ -57,6 +58,7 @@ def make_identities():
     ):
         if not os.path.exists(os.path.join(KEYS, key)):
             openssl("genpkey", *options, "-out", os.path.join(KEYS, key))
+            kept = False
     for name, (key, serial, issuer) in IDENTITIES.items():
         if os.path.exists(certificate_file(name)):
             continue
@@ -67,6 +69,8 @@ def make_identities():
             openssl("req", "-new", "-utf8", "-key", os.path.join(KEYS, key), "-subj", TPP, "-out", request)
             openssl("x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-set_serial", hex(serial),
                     "-days", "36500", "-out", certificate_file(name))
+        kept = False
+    return kept
 
 
 def certificate_file(identity):

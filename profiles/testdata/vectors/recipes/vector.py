@@ -91,14 +91,29 @@ class Vectors:
     def add(self, vector):
         self.banks.setdefault(vector.profile.split("/")[0], []).append(vector)
 
-    def write(self):
+    def write(self, keep):
+        """Writes all. With keep, signatures that come out another way each time stay
+        as they are where nothing that is signed has changed."""
+        before = {}
         for name in os.listdir(FOLDER):
             if name.endswith(".json"):
-                os.remove(os.path.join(FOLDER, name))
+                file = os.path.join(FOLDER, name)
+                with open(file, encoding="utf-8") as f:
+                    before.update({(v["profile"], v["name"]): v for v in json.load(f)})
+                os.remove(file)
         for bank, vectors in self.banks.items():
+            made = [v.written() for v in vectors]
+            for v in made:
+                old = before.get((v["profile"], v["name"]))
+                if keep and not v["deterministic"] and old and unsigned_part(old) == unsigned_part(v):
+                    v.update(old)
             with open(os.path.join(FOLDER, bank + ".json"), "w", encoding="utf-8") as f:
-                json.dump([v.written() for v in vectors], f, ensure_ascii=False, indent=1)
+                json.dump(made, f, ensure_ascii=False, indent=1)
                 f.write("\n")
+
+
+def unsigned_part(v):
+    return {key: value for key, value in v.items() if key not in ("expect", "body")}, sorted(v["expect"])
 
 
 ALL = Vectors()
