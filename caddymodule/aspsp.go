@@ -78,7 +78,7 @@ func (c *ASPSP) profile(set *profiles.Set) (*profiles.Profile, error) {
 		return nil, err
 	}
 	return base.With(profiles.Overrides{Signature: c.Signature, Headers: c.Headers, PSU: c.PSU, Token: c.Token,
-		ApplicationSignature: c.ApplicationSignature, ClientCertificate: c.ClientCertificate, Given: c.given()})
+		Responses: c.Responses, Links: c.Links, ApplicationSignature: c.ApplicationSignature, ClientCertificate: c.ClientCertificate, Given: c.given()})
 }
 
 // given lists the settings made beside the profile's sections, by the paths

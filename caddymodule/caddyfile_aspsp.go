@@ -6,7 +6,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/caddy-tpp/caddy-tpp/answers"
 	"github.com/caddy-tpp/caddy-tpp/headers"
+	"github.com/caddy-tpp/caddy-tpp/links"
 	"github.com/caddy-tpp/caddy-tpp/psu"
 	"github.com/caddy-tpp/caddy-tpp/signer"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
@@ -64,12 +66,16 @@ func (c *ASPSP) parseOption(d *caddyfile.Dispenser) (err error) {
 		err = section[psu.Policy](d, &c.PSU)
 	case "token":
 		err = section[tokens.Spec](d, &c.Token)
+	case "responses":
+		err = section[answers.Policy](d, &c.Responses)
+	case "links":
+		err = section[links.Policy](d, &c.Links)
 	case "application_signature":
 		err = section[signer.Spec](d, &c.ApplicationSignature)
 	default:
 		err = d.Errf("unknown option %q in aspsp; there are: profile, base_url, identity, scope, client_id, "+
 			"token_endpoint, client_secret, client_key, client_key_passphrase, redirect_uri, return_urls, hide_tokens, trust_pool, max_body, fallback, connect_timeout, answer_timeout, versions, idle_conns, "+
-			"client_certificate, signature, headers, psu, token, application_signature", option)
+			"client_certificate, signature, headers, psu, token, responses, links, application_signature", option)
 	}
 	return err
 }

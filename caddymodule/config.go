@@ -94,6 +94,10 @@ type ASPSP struct {
 	PSU json.RawMessage `json:"psu,omitempty"`
 	// Token overrides parts of the profile's token section.
 	Token json.RawMessage `json:"token,omitempty"`
+	// Responses overrides parts of the profile's responses section.
+	Responses json.RawMessage `json:"responses,omitempty"`
+	// Links overrides parts of the profile's links section.
+	Links json.RawMessage `json:"links,omitempty"`
 	// ApplicationSignature overrides parts of the profile's signature section
 	// for the request of an application token only.
 	ApplicationSignature json.RawMessage `json:"application_signature,omitempty"`

@@ -20,6 +20,8 @@ type Overrides struct {
 	Headers   json.RawMessage `json:"headers,omitempty"`
 	PSU       json.RawMessage `json:"psu,omitempty"`
 	Token     json.RawMessage `json:"token,omitempty"`
+	Responses json.RawMessage `json:"responses,omitempty"`
+	Links     json.RawMessage `json:"links,omitempty"`
 	// ApplicationSignature alters application_signature, or signature where the
 	// profile has none.
 	ApplicationSignature json.RawMessage `json:"application_signature,omitempty"`

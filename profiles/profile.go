@@ -1,7 +1,9 @@
 package profiles
 
 import (
+	"github.com/caddy-tpp/caddy-tpp/answers"
 	"github.com/caddy-tpp/caddy-tpp/headers"
+	"github.com/caddy-tpp/caddy-tpp/links"
 	"github.com/caddy-tpp/caddy-tpp/psu"
 	"github.com/caddy-tpp/caddy-tpp/signer"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
@@ -97,6 +99,11 @@ type Sections struct {
 	Token tokens.Spec `json:"token,omitzero"`
 	// Fallback describes the bank's fallback interface (RTS article 33).
 	Fallback Fallback `json:"fallback,omitzero"`
+	// Responses says how the bank signs its answers, and how that is verified.
+	Responses answers.Policy `json:"responses,omitzero"`
+	// Links says where answers hold links that lead back to the bank. They are
+	// rewritten only if the ASPSP's configuration wants it (rewrite_links).
+	Links links.Policy `json:"links,omitzero"`
 
 	// Requires lists settings for which no profile can have the right value,
 	// such as an id that the bank gives to each TPP. The profile holds a

@@ -61,6 +61,8 @@ func (p *Profile) Validate() error {
 	filter, err := headers.Compile(p.Headers)
 	c.section("headers", err)
 	c.fallback(&p.Fallback, operations)
+	c.section("responses", p.Responses.Validate(operations))
+	c.section("links", p.Links.Validate())
 	if filter != nil {
 		c.passage(p, filter)
 	}
