@@ -22,7 +22,11 @@ type Filter struct {
 	index  map[string]bool // keys of names
 	wild   []entry         // entries that ended in "*", without it, sorted by key
 	fixed  []Field         // sorted by name
-	silent map[string]bool // keys of Set, which the application cannot speak for
+	silent map[string]bool // keys which the application cannot speak for
+	read   map[string]bool // those of silent that are not lost, but read and made anew
+	made   []Made          // sorted by name
+	// requestID is the name of the header with the request's id.
+	requestID string
 }
 
 type entry struct {
@@ -30,12 +34,22 @@ type entry struct {
 	wire string // as the policy spells it
 }
 
-// Compile validates a policy and prepares it for use.
-func Compile(p Policy) (*Filter, error) {
+// Compile validates a policy and prepares it for use. consumed are headers,
+// beside the policy's own, that others read from the application's request and
+// make anew, so that none passes as it came. Naming one of them in the policy is
+// an error.
+func Compile(p Policy, consumed ...string) (*Filter, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	f := &Filter{index: make(map[string]bool), silent: make(map[string]bool)}
+	f := &Filter{index: make(map[string]bool), silent: make(map[string]bool), read: make(map[string]bool)}
+	f.compileMade(&p)
+	for _, name := range consumed {
+		if p.names(name) || f.Makes(name) {
+			return nil, fmt.Errorf("%w: %q has another use in this configuration (psu.names, token.header); remove it from headers", ErrPolicy, name)
+		}
+		f.silence(name)
+	}
 	for name, value := range p.Set {
 		f.silent[http.CanonicalHeaderKey(name)] = true
 		if value = trim(value); value != "" {
@@ -121,7 +135,7 @@ func (f *Filter) Select(app http.Header, add func(name string, values []string))
 			if !allowed {
 				matched = append(matched, key)
 			}
-		case fateOf(key) != own:
+		case fateOf(key) != own && !f.read[key]:
 			dropped++
 		}
 	}

@@ -16,4 +16,24 @@ type Policy struct {
 	// hold {env.NAME} and {file./path} placeholders. An empty value drops the
 	// header, whatever the app sent.
 	Set map[string]string `json:"set,omitempty"`
+
+	// Make adds headers that the sidecar makes for each request: the header's
+	// name on the wire to "host", "date", "request-id", "client-id",
+	// "organization-id" or "unix-time". What the app sends under such a name
+	// never passes.
+	Make map[string]string `json:"make,omitempty"`
+
+	// RequestID is the header that carries the request's id, in the spelling to
+	// be used on the wire. The app's own value is kept, under this name or as
+	// X-Request-ID. Default X-Request-ID.
+	RequestID string `json:"request_id,omitempty"`
+
+	// RequestIDVersion is the version of the UUID that is made where the app
+	// gave no id (RFC 9562): 4 (default, random) or 1 (by time, with a random node).
+	RequestIDVersion int `json:"request_id_version,omitempty"`
+
+	// RequestIDMember is where the id stands in a JSON body: names of members
+	// with dots between them, such as "requestHeader.requestId". Where a body has
+	// it, the header is made the same. Default: it stands in no body.
+	RequestIDMember string `json:"request_id_member,omitempty"`
 }

@@ -43,7 +43,13 @@ func (p *Policy) Validate() error {
 		}
 		seen[key] = true
 	}
-	return nil
+	return p.checkMade()
+}
+
+// names tells whether allow, without wildcards, or set has a header.
+func (p *Policy) names(name string) bool {
+	same := func(entry string) bool { return strings.EqualFold(entry, name) }
+	return slices.ContainsFunc(p.Allow, same) || slices.ContainsFunc(slices.Collect(maps.Keys(p.Set)), same)
 }
 
 func checkAllow(entry string) error {

@@ -58,7 +58,7 @@ func (p *Profile) Validate() error {
 	c.section("psu", p.PSU.Validate(operations))
 	c.section("token", p.Token.Validate())
 	c.authorization(p, &application)
-	filter, err := headers.Compile(p.Headers)
+	filter, err := headers.Compile(p.Headers, p.Consumed()...)
 	c.section("headers", err)
 	c.fallback(&p.Fallback, operations)
 	c.section("responses", p.Responses.Validate(operations))
@@ -152,10 +152,11 @@ func (c *checker) passage(p *Profile, filter *headers.Filter) {
 		{"fallback.header", p.Fallback.Header},
 	} {
 		path, name := made.path, made.name
-		if name != "" && (filter.Allows(name) || isFixed(filter, name)) {
-			c.fail(path, "%q is also in headers.allow or headers.set; remove it there", name)
+		if name != "" && (filter.Allows(name) || isFixed(filter, name) || filter.Makes(name)) {
+			c.fail(path, "%q is also in headers.allow, set or make; remove it there", name)
 		}
 	}
+	c.wireNames(p)
 	lists := map[string][]string{"signature.signed": p.Signature.Signed}
 	for key, list := range p.Signature.SignedByOperation {
 		lists["signature.signed_by_operation."+key] = list
@@ -176,7 +177,8 @@ func (p *Profile) provides(name string, filter *headers.Filter) bool {
 		return true
 	}
 	return strings.EqualFold(name, p.Signature.Certificate.Header) || strings.EqualFold(name, p.Fallback.Header) ||
-		psu.IsContext(name) || filter.Allows(name) || isFixed(filter, name)
+		psu.IsContext(name) || filter.Makes(name) || slices.ContainsFunc(p.PSU.WireNames(), func(n string) bool { return strings.EqualFold(n, name) }) ||
+		filter.Allows(name) || isFixed(filter, name)
 }
 
 func isFixed(filter *headers.Filter, name string) bool {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ import (
 // that of an unattended call: nothing is sent.
 type Context struct {
 	values [count]string
+	wire   *[count]string // names on the wire, nil for the usual ones
 }
 
 // Attended tells whether the call is made at the PSU's request, which is what
@@ -32,7 +34,11 @@ func (c *Context) Len() int {
 // the spelling to be used on the wire.
 func (c *Context) Each(f func(name, value string)) {
 	for i := range c.values {
-		if c.values[i] != "" {
+		switch {
+		case c.values[i] == "":
+		case c.wire != nil:
+			f(c.wire[i], c.values[i])
+		default:
 			f(names[i], c.values[i])
 		}
 	}
@@ -43,6 +49,8 @@ type Checker struct {
 	rule       Rule
 	operations map[string]Rule
 	from       [count]string
+	wire       *[count]string // names on the wire; nil: the usual ones
+	alias      [count]string  // keys of those that are not the usual ones
 }
 
 // Compile prepares a policy for use. Whether the operations it names exist is
@@ -58,6 +66,7 @@ func Compile(p Policy) (*Checker, error) {
 	for name, template := range p.From {
 		c.from[index(name)] = template
 	}
+	c.compileNames(p.Names)
 	return c, nil
 }
 
@@ -90,10 +99,13 @@ func (c *Checker) Collect(app http.Header, resolve func(template string) string,
 		return Context{}, err
 	}
 	if address == "" {
-		return Context{}, unattended(rule, app)
+		return Context{}, c.unattended(rule, app)
 	}
-	var context Context
+	context := Context{wire: c.wire}
 	for i := range names {
+		if c.wire != nil && c.wire[i] == "" {
+			continue
+		}
 		value := address
 		if i != ipAddress {
 			if value, err = c.value(i, app, resolve); err != nil {
@@ -103,7 +115,7 @@ func (c *Checker) Collect(app http.Header, resolve func(template string) string,
 		if value == "" {
 			continue
 		}
-		if err := CheckValue(names[i], value); err != nil {
+		if err := checkValue(i, c.shown(i), value); err != nil {
 			return Context{}, err
 		}
 		context.values[i] = value
@@ -112,16 +124,16 @@ func (c *Checker) Collect(app http.Header, resolve func(template string) string,
 }
 
 // unattended says whether a request without PSU-IP-Address may go.
-func unattended(rule Rule, app http.Header) error {
+func (c *Checker) unattended(rule Rule, app http.Header) error {
 	if rule == Require {
 		return fmt.Errorf("%w: the bank takes this operation only at the PSU's request; send %s with the public IP address of the PSU's terminal",
-			ErrRequired, IPAddress)
+			ErrRequired, c.shown(ipAddress))
 	}
 	for i, key := range keys {
-		for _, value := range app[key] {
+		for _, value := range slices.Concat(app[key], c.aliased(i, app)) {
 			if trim(value) != "" {
 				return fmt.Errorf("%w: %s was sent without %s, and the bank would count the call as unattended; send %[3]s too, or no PSU context",
-					ErrIncomplete, names[i], IPAddress)
+					ErrIncomplete, c.shown(i), c.shown(ipAddress))
 			}
 		}
 	}
@@ -131,6 +143,9 @@ func unattended(rule Rule, app http.Header) error {
 // value gives the value of header i without surrounding blanks, or "".
 func (c *Checker) value(i int, app http.Header, resolve func(string) string) (string, error) {
 	sent := app[keys[i]]
+	if alias := c.aliased(i, app); len(alias) > 0 {
+		sent = slices.Concat(sent, alias)
+	}
 	if len(sent) == 0 {
 		if c.from[i] == "" {
 			return "", nil
@@ -140,7 +155,7 @@ func (c *Checker) value(i int, app http.Header, resolve func(string) string) (st
 	value := trim(sent[0])
 	for _, other := range sent[1:] {
 		if trim(other) != value {
-			return "", invalid(names[i], "was sent more than once with different values; send it once")
+			return "", invalid(c.shown(i), "was sent more than once with different values; send it once")
 		}
 	}
 	return value, nil

@@ -26,4 +26,10 @@ type Policy struct {
 	// "PSU-IP-Address": "{http.request.header.X-End-User-IP}". A value the app
 	// sent itself wins. A value that comes out empty omits the header.
 	From map[string]string `json:"from,omitempty"`
+
+	// Names are the names under which the bank knows the context: the PSU header
+	// to its name on the wire, such as "PSU-IP-Address":
+	// "x-fapi-customer-ip-address". If there are any, only these are sent. The
+	// app may use either name; values are checked alike. Default: the PSU-* names.
+	Names map[string]string `json:"names,omitempty"`
 }

@@ -47,7 +47,7 @@ func (p *Policy) check() error {
 			return err
 		}
 	}
-	return nil
+	return p.checkNames()
 }
 
 // valid also takes the empty rule, which means the default.

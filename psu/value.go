@@ -23,11 +23,15 @@ func CheckValue(name, value string) error {
 	if i < 0 {
 		return invalid(strconv.Quote(name), "is no header of the PSU context")
 	}
-	name = names[i]
+	return checkValue(i, names[i], value)
+}
+
+// checkValue is CheckValue for the header i, called name in errors.
+func checkValue(i int, name, value string) error {
 	if err := checkText(name, value); err != nil {
 		return err
 	}
-	switch name {
+	switch names[i] {
 	case IPAddress:
 		return checkAddress(name, value)
 	case IPPort:

@@ -6,6 +6,8 @@ import (
 	"net/textproto"
 	"strings"
 	"time"
+
+	"github.com/caddy-tpp/caddy-tpp/headers"
 )
 
 // HeaderBankRequestID carries the X-Request-ID of the bank's answer to the app,
@@ -36,6 +38,10 @@ func (ex *Exchange) receive(response *http.Response) (*http.Response, error) {
 // the X-Request-ID under which its call was sent.
 func (ex *Exchange) cleanAnswer(h http.Header) {
 	cleanControl(h)
+	if name := ex.aspsp.filter.RequestID(); name != headers.RequestID && h.Get(name) == "" {
+		// Under another name the bank's own is the app's to see.
+		h.Set(name, ex.requestID)
+	}
 	if echoed := h.Get("X-Request-ID"); echoed != ex.requestID {
 		if echoed != "" {
 			h.Set(HeaderBankRequestID, echoed)

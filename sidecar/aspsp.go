@@ -15,7 +15,6 @@ import (
 	"github.com/caddy-tpp/caddy-tpp/profiles"
 	"github.com/caddy-tpp/caddy-tpp/psu"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
-	"github.com/google/uuid"
 )
 
 // operationToken is the operation name of calls to the token endpoint.
@@ -35,7 +34,8 @@ type Dependencies struct {
 	Hooks Hooks
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
-	// NewRequestID makes an X-Request-ID. Default: a random UUID.
+	// NewRequestID makes an X-Request-ID. Default: a UUID of the version that the
+	// profile says, else a random one.
 	NewRequestID func() string
 }
 
@@ -50,6 +50,9 @@ type ASPSP struct {
 	filter     *headers.Filter
 	psu        *psu.Checker
 	fixed      []headers.Field
+	made       []headers.Made
+	// requestIDMember is the path in the body to the request's id, nil if it is not there.
+	requestIDMember []string
 	// fixedSecrets is true if a fixed header's value has to be resolved.
 	fixedSecrets bool
 
@@ -78,9 +81,6 @@ func New(config Config, deps Dependencies) (*ASPSP, error) {
 	config = config.withDefaults()
 	if deps.Now == nil {
 		deps.Now = time.Now
-	}
-	if deps.NewRequestID == nil {
-		deps.NewRequestID = uuid.NewString
 	}
 	a := &ASPSP{config: config, deps: deps, stubborn: newStubborn()}
 	if err := a.compile(); err != nil {
@@ -122,11 +122,14 @@ func (a *ASPSP) compile() error {
 	note("profile "+c.Profile.Name, err)
 	a.psu, err = psu.Compile(c.Profile.PSU)
 	note("psu", err)
-	if a.filter, err = headers.Compile(c.Profile.Headers); err != nil {
+	if a.filter, err = headers.Compile(c.Profile.Headers, c.Profile.Consumed()...); err != nil {
 		note("headers", err)
 		return errors.Join(wrong...)
 	}
-	a.fixed = a.filter.Fixed()
+	a.fixed, a.made = a.filter.Fixed(), a.filter.Made()
+	if member := c.Profile.Headers.RequestIDMember; member != "" {
+		a.requestIDMember = strings.Split(member, ".")
+	}
 	a.fixedSecrets = slices.ContainsFunc(a.fixed, func(field headers.Field) bool { return strings.Contains(field.Value, "{") })
 	return errors.Join(wrong...)
 }

@@ -29,6 +29,7 @@ type Exchange struct {
 	grant      grants.ID
 	code       *grants.Code // to exchange for the grant
 
+	clientID      string // that it is made under
 	requestID     string
 	madeRequestID bool        // made here, so every attempt gets a new one
 	authorization string      // the app's own, if allowed
@@ -99,6 +100,9 @@ func (ex *Exchange) prepare(r *http.Request, resolve func(string) string) (err e
 	if ex.body, err = readBody(r, a.config.MaxBody); err != nil {
 		return err
 	}
+	if err = ex.readRequestIDMember(); err != nil {
+		return err
+	}
 	if err = ex.adopt(a.link()); err != nil {
 		return err
 	}
@@ -120,33 +124,6 @@ func checkMethod(r *http.Request) error {
 		return refuse(CodeUpgradeRefused, "", nil)
 	}
 	return nil
-}
-
-// readRequestID keeps the app's X-Request-ID, or makes the first one.
-func (ex *Exchange) readRequestID(h http.Header) error {
-	values := h["X-Request-Id"]
-	for _, value := range values {
-		if value != values[0] || value != "" && !validRequestID(value) {
-			ex.requestID = ex.aspsp.deps.NewRequestID() // for the refusal
-			return refuse(CodeHeaderInvalid, "X-Request-ID must be one value of at most 128 visible ASCII characters", nil)
-		}
-	}
-	if len(values) > 0 && values[0] != "" {
-		ex.requestID = values[0]
-		return nil
-	}
-	ex.requestID, ex.madeRequestID = ex.aspsp.deps.NewRequestID(), true
-	return nil
-}
-
-// validRequestID reports whether a value is 1 to 128 visible ASCII characters.
-func validRequestID(value string) bool {
-	for i := range len(value) {
-		if value[i] <= ' ' || value[i] > '~' {
-			return false
-		}
-	}
-	return value != "" && len(value) <= 128
 }
 
 // readAuthorization takes the app's Authorization where that is configured.
@@ -191,7 +168,7 @@ func (ex *Exchange) adopt(l *link) error {
 	if err := l.generation.Usable(ex.aspsp.deps.Now()); err != nil {
 		return refuse(CodeCertificateUnusable, err.Error(), err)
 	}
-	ex.link, ex.signer = l, l.signers.calls
+	ex.link, ex.signer, ex.clientID = l, l.signers.calls, l.signers.credentials.ClientID
 	return nil
 }
 

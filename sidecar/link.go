@@ -21,12 +21,14 @@ type link struct {
 	seen      *certs.Generation
 	transport *http.Transport
 	// fresh makes a connection for each request: see sendTokenRequest.
-	fresh    *http.Transport
-	signers  *signers
-	own      *tokens.Handle // the TPP's own token
-	endpoint *tokens.Endpoint
-	client   *grants.Client
-	retired  *atomic.Bool
+	fresh   *http.Transport
+	signers *signers
+	// organization is the certificates' organizationIdentifier, "" if they have none.
+	organization string
+	own          *tokens.Handle // the TPP's own token
+	endpoint     *tokens.Endpoint
+	client       *grants.Client
+	retired      *atomic.Bool
 }
 
 // errNoQSEAL is the cause when a bank wants signatures and the identity has no key for them.
@@ -99,6 +101,9 @@ func (a *ASPSP) newLink(seen *certs.Generation) (*link, error) {
 	if token := c.Profile.Token; clientID == "" && token.Grant == tokens.GrantClientCredentials && !token.NoClientID {
 		return nil, errNoClientID
 	}
+	if err := a.checkMade(clientID, seen.ClientID()); err != nil {
+		return nil, err
+	}
 	signers, err := newSigners(c.Profile, generation, clientID)
 	if errors.Is(err, errNoQSEAL) && c.IdentityName == "" {
 		err = errNoIdentity
@@ -106,7 +111,7 @@ func (a *ASPSP) newLink(seen *certs.Generation) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{generation: generation, seen: seen, signers: signers, retired: new(atomic.Bool),
+	l := &link{generation: generation, seen: seen, signers: signers, organization: seen.ClientID(), retired: new(atomic.Bool),
 		transport: newTransport(c, generation), fresh: newTransport(c, generation)}
 	l.fresh.DisableKeepAlives = true
 	if a.hasTokenEndpoint() {

@@ -78,7 +78,7 @@ func (ex *Exchange) attempt(req *http.Request, common http.Header) (*http.Reques
 	a := ex.aspsp
 	if ex.attempts > 0 {
 		if ex.madeRequestID {
-			ex.requestID = a.deps.NewRequestID()
+			ex.requestID = a.newRequestID()
 		} else {
 			ex.awaitNewDate(req)
 		}
@@ -95,8 +95,7 @@ func (ex *Exchange) attempt(req *http.Request, common http.Header) (*http.Reques
 	for name, values := range common {
 		out.Header[name] = values
 	}
-	out.Header["X-Request-ID"] = []string{ex.requestID}
-	out.Header["Date"] = []string{ex.lastDate.UTC().Format(http.TimeFormat)}
+	a.addMade(out, appearance{at: ex.lastDate, requestID: ex.requestID, clientID: ex.clientID, organization: ex.link.organization})
 	switch {
 	case ex.authorization != "":
 		out.Header["Authorization"] = []string{ex.authorization}

@@ -58,7 +58,7 @@ func (ex *Exchange) rename(ctx context.Context) error {
 	if err != nil {
 		return refuse(CodeSigningFailed, "", err)
 	}
-	ex.signer = named
+	ex.signer, ex.clientID = named, application.ClientID()
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 
@@ -30,7 +31,7 @@ func (a *ASPSP) sendTokenRequest(l *link, req *http.Request) (*http.Response, er
 	if err != nil {
 		return nil, refuse(CodeSigningFailed, "", err)
 	}
-	appearance, err := a.tokenAppearance(s, req, body)
+	appearance, err := a.tokenAppearance(l, s, req, body)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +59,7 @@ func (a *ASPSP) tokenSigner(l *link, purpose tokens.Purpose, req *http.Request) 
 
 // tokenAppearance makes a request to the authorization server anew for each
 // appearance on the wire.
-func (a *ASPSP) tokenAppearance(s *signer.Signer, req *http.Request, body []byte) (func() (*http.Request, error), error) {
+func (a *ASPSP) tokenAppearance(l *link, s *signer.Signer, req *http.Request, body []byte) (func() (*http.Request, error), error) {
 	fixed, err := a.resolveFixed()
 	if err != nil {
 		return nil, err
@@ -67,10 +68,9 @@ func (a *ASPSP) tokenAppearance(s *signer.Signer, req *http.Request, body []byte
 		out := req.Clone(req.Context())
 		out.GetBody = nil
 		a.own(out, body)
-		now := a.deps.Now()
-		out.Header["Date"] = []string{now.UTC().Format(http.TimeFormat)}
-		out.Header["X-Request-ID"] = []string{a.deps.NewRequestID()}
 		delete(out.Header, "X-Request-Id")
+		a.addMade(out, appearance{at: a.deps.Now(), requestID: a.newRequestID(),
+			clientID: cmp.Or(tokens.ClientIDOf(req.Context()), l.signers.credentials.ClientID), organization: l.organization})
 		// Present and empty keeps net/http from naming itself.
 		out.Header["User-Agent"] = []string{""}
 		for _, field := range fixed {
