@@ -31,7 +31,7 @@ var fates = canonical(map[fate][]string{
 	},
 	forbidden: {
 		// What the sidecar vouches for with the QSEAL.
-		"Digest", "Content-Digest", "Repr-Digest", "Signature", "Signature-Input",
+		"Digest", "Content-Digest", "Repr-Digest", "Signature", "Signature-Input", "X-JWS-Signature",
 		// Certificates that a gateway might believe instead of the TLS handshake
 		// or the signature (RFC 9440, and the names that gateways use).
 		"TPP-Signature-Certificate", "TPP-Signing-Certificate", "TPP-Certificate", "TPP-QWAC-Certificate",

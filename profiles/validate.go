@@ -84,6 +84,9 @@ func (c *checker) authorization(p *Profile, application *signer.Spec) {
 	if !p.Token.Sign {
 		return
 	}
+	if p.Signature.Container == "jwt" || application.Container == "jwt" {
+		c.fail("token.sign", "a form cannot be sent as a JWT, as signature.container has it; use application_signature, or client_auth private_key_jwt")
+	}
 	if p.Token.ApplicationToken && p.Signature.Container == inAuthorization {
 		c.fail("token.application_token", "the token goes into Authorization, where signature.container puts the signature; use container \"signature\", and application_signature for the first of the two requests")
 	}
@@ -113,6 +116,11 @@ func (c *checker) roles(roles map[string]string) {
 }
 
 func (c *checker) signedByOperation(p *Profile, operations []string) {
+	for _, key := range p.Signature.Only {
+		if strings.Trim(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" && !slices.Contains(operations, key) {
+			c.fail("signature.only", "%q is neither an HTTP method in capitals nor an operation; use one of %s", key, strings.Join(operations, ", "))
+		}
+	}
 	for _, key := range slices.Sorted(maps.Keys(p.Signature.SignedByOperation)) {
 		method := key != "" && strings.Trim(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 		if !method && !slices.Contains(operations, key) {
@@ -149,6 +157,7 @@ func (c *checker) fallback(f *Fallback, operations []string) {
 func (c *checker) passage(p *Profile, filter *headers.Filter) {
 	for _, made := range []struct{ path, name string }{
 		{"signature.certificate.header", p.Signature.Certificate.Header},
+		{"signature.jws.header", p.Signature.JWS.Header},
 		{"fallback.header", p.Fallback.Header},
 	} {
 		path, name := made.path, made.name
@@ -163,7 +172,7 @@ func (c *checker) passage(p *Profile, filter *headers.Filter) {
 	}
 	for _, path := range slices.Sorted(maps.Keys(lists)) {
 		for _, name := range lists[path] {
-			if !strings.HasPrefix(name, "(") && !strings.HasSuffix(name, "?") && !p.provides(name, filter) {
+			if !strings.HasPrefix(name, "(") && !strings.HasPrefix(name, "@") && !strings.HasSuffix(name, "?") && !p.provides(name, filter) {
 				c.fail(path, "%q can never be present, so that every request would be refused; add it to headers.allow or headers.set, or write %q", name, name+"?")
 			}
 		}
@@ -173,7 +182,7 @@ func (c *checker) passage(p *Profile, filter *headers.Filter) {
 // provides tells whether a header can be on an outbound request.
 func (p *Profile) provides(name string, filter *headers.Filter) bool {
 	switch name {
-	case "psu-*", "date", "x-request-id", "digest", "host", "content-length", "authorization":
+	case "psu-*", "*", "date", "x-request-id", "digest", "content-digest", "host", "content-length", "authorization":
 		return true
 	}
 	return strings.EqualFold(name, p.Signature.Certificate.Header) || strings.EqualFold(name, p.Fallback.Header) ||

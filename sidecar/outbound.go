@@ -132,9 +132,15 @@ func (a *ASPSP) sign(s *signer.Signer, out *http.Request, message *signer.Messag
 	}
 	message.Method, message.Target, message.Host = out.Method, out.URL.RequestURI(), out.Host
 	message.Header = out.Header
-	start := time.Now()
+	if !s.Signs(message) {
+		return nil
+	}
+	plain, start := len(message.Body), time.Now()
 	if err := s.Sign(message, a.deps.Now()); err != nil {
 		return fmt.Errorf("signing: %w", err)
+	}
+	if len(message.Body) != plain {
+		a.own(out, message.Body) // the body was put into a JWT, which is always longer
 	}
 	if a.deps.Hooks.Signed != nil {
 		a.deps.Hooks.Signed(a.config.Name, a.config.IdentityName, time.Since(start))

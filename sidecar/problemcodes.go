@@ -51,6 +51,7 @@ const (
 	CodeTokenMalformed       Code = "token-answer-malformed"
 	CodeTokenMisconfigured   Code = "token-misconfigured"
 	CodeSignedHeaderMissing  Code = "signed-header-missing"
+	CodeBodyNotSignable      Code = "body-not-signable"
 	CodeSecretUnreadable     Code = "secret-unreadable"
 	CodeSigningFailed        Code = "signing-failed"
 	CodeCertificateUnusable  Code = "certificate-unusable"
@@ -113,6 +114,7 @@ var problems = []Problem{
 	{CodeTokenMalformed, http.StatusBadGateway, "the bank's token endpoint gave an unusable answer", "retry later; if it stays, compare token { endpoint } with the bank's documentation"},
 	{CodeTokenMisconfigured, http.StatusInternalServerError, "no token can be asked for as configured", "see the cause in the sidecar's log; check token, client_id and token_endpoint of the ASPSP"},
 	{CodeSignedHeaderMissing, http.StatusBadRequest, "a header that this bank wants signed is missing", "send the header that the detail names"},
+	{CodeBodyNotSignable, http.StatusBadRequest, "the body cannot be put into the form that this bank wants signed", "send a JSON object without the members that the detail names"},
 	{CodeSecretUnreadable, http.StatusInternalServerError, "a secret cannot be read", "check the {file./path} or {env.NAME} of what the detail names"},
 	{CodeSigningFailed, http.StatusInternalServerError, "the request could not be signed", "check the QSEAL key and, if it lives in a device, that device"},
 	{CodeCertificateUnusable, http.StatusServiceUnavailable, "the identity's certificate cannot be used", "replace the file that the detail names; it is picked up without a restart"},

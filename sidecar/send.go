@@ -80,6 +80,8 @@ func signingRefusal(err error) error {
 		return refuse(CodeSignedHeaderMissing, err.Error(), err)
 	case errors.Is(err, signer.ErrHeaderValue):
 		return refuse(CodeHeaderInvalid, err.Error(), err)
+	case errors.Is(err, signer.ErrBody):
+		return refuse(CodeBodyNotSignable, err.Error(), err)
 	default:
 		return refuse(CodeSigningFailed, "", err)
 	}

@@ -28,6 +28,7 @@ func newSigners(profile *profiles.Profile, generation *certs.Generation, clientI
 	application := profile.SignatureOfApplication()
 	if generation.QSEAL != nil {
 		s.credentials.Key, s.credentials.Certificate = generation.QSEAL.Key, generation.QSEAL.Leaf()
+		s.credentials.Chain = generation.QSEAL.Chain[1:]
 	} else if s.spec.Container != "none" || application.Container != "none" {
 		return nil, errNoQSEAL
 	}

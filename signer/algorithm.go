@@ -3,6 +3,7 @@ package signer
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"math/big"
 
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -20,22 +22,27 @@ const minRSABits = 2048
 
 // algorithm is one real signature algorithm.
 type algorithm struct {
-	name  string
-	label string // draft-cavage's name
-	hash  crypto.Hash
-	pss   bool
-	curve elliptic.Curve // nil: RSA
+	name    string
+	label   string // draft-cavage's name
+	jose    jose.SignatureAlgorithm
+	message string      // RFC 9421's name, "" if it registers none
+	hash    crypto.Hash // 0: Ed25519, which hashes by itself
+	pss     bool
+	curve   elliptic.Curve // nil: RSA or Ed25519
 }
 
+// The first that fits a key is what "auto" means.
 var algorithms = [...]algorithm{
-	{name: "rsa-sha256", label: "rsa-sha256", hash: crypto.SHA256},
-	{name: "rsa-sha384", label: "rsa-sha384", hash: crypto.SHA384},
-	{name: "rsa-sha512", label: "rsa-sha512", hash: crypto.SHA512},
-	{name: "rsa-pss-sha256", label: "hs2019", hash: crypto.SHA256, pss: true},
-	{name: "rsa-pss-sha384", label: "hs2019", hash: crypto.SHA384, pss: true},
-	{name: "rsa-pss-sha512", label: "hs2019", hash: crypto.SHA512, pss: true},
-	{name: "ecdsa-sha256", label: "ecdsa-sha256", hash: crypto.SHA256, curve: elliptic.P256()},
-	{name: "ecdsa-sha384", label: "ecdsa-sha384", hash: crypto.SHA384, curve: elliptic.P384()},
+	{name: "rsa-sha256", label: "rsa-sha256", jose: jose.RS256, message: "rsa-v1_5-sha256", hash: crypto.SHA256},
+	{name: "rsa-sha384", label: "rsa-sha384", jose: jose.RS384, hash: crypto.SHA384},
+	{name: "rsa-sha512", label: "rsa-sha512", jose: jose.RS512, hash: crypto.SHA512},
+	{name: "rsa-pss-sha256", label: "hs2019", jose: jose.PS256, hash: crypto.SHA256, pss: true},
+	{name: "rsa-pss-sha384", label: "hs2019", jose: jose.PS384, hash: crypto.SHA384, pss: true},
+	{name: "rsa-pss-sha512", label: "hs2019", jose: jose.PS512, message: "rsa-pss-sha512", hash: crypto.SHA512, pss: true},
+	{name: "ecdsa-sha256", label: "ecdsa-sha256", jose: jose.ES256, message: "ecdsa-p256-sha256", hash: crypto.SHA256, curve: elliptic.P256()},
+	{name: "ecdsa-sha384", label: "ecdsa-sha384", jose: jose.ES384, message: "ecdsa-p384-sha384", hash: crypto.SHA384, curve: elliptic.P384()},
+	{name: "ecdsa-sha512", label: "hs2019", jose: jose.ES512, hash: crypto.SHA512, curve: elliptic.P521()},
+	{name: "ed25519", label: "hs2019", jose: jose.EdDSA, message: "ed25519"},
 }
 
 func algorithmNames() []string {
@@ -46,10 +53,21 @@ func algorithmNames() []string {
 	return names
 }
 
+// algorithmFor finds the algorithm for pub. A JWS with an RSA key is PS256
+// unless configured: FAPI forbids RS256 (FAPI 1.0 part 2 section 8.6).
+func (s *Spec) algorithmFor(pub crypto.PublicKey, minBits int) (*algorithm, error) {
+	name := s.Algorithm
+	if _, isRSA := pub.(*rsa.PublicKey); isRSA && name == "auto" && s.isJOSE() {
+		name = "rsa-pss-sha256"
+	}
+	return algorithmFor(name, pub, minBits)
+}
+
 // algorithmFor finds the algorithm called name, or for "auto" the one that
 // suits pub, and checks that pub can be used with it.
 func algorithmFor(name string, pub crypto.PublicKey, minBits int) (*algorithm, error) {
 	var curve elliptic.Curve
+	edwards := false
 	switch k := pub.(type) {
 	case *rsa.PublicKey:
 		if k.N.BitLen() < minBits {
@@ -57,17 +75,22 @@ func algorithmFor(name string, pub crypto.PublicKey, minBits int) (*algorithm, e
 		}
 	case *ecdsa.PublicKey:
 		curve = k.Curve
+	case ed25519.PublicKey:
+		edwards = true
 	default:
-		return nil, fmt.Errorf("%w: %T is neither an RSA nor an ECDSA key", ErrKey, pub)
+		return nil, fmt.Errorf("%w: %T is neither an RSA, nor an ECDSA, nor an Ed25519 key", ErrKey, pub)
 	}
 	for i := range algorithms {
 		a := &algorithms[i]
-		if (name == "auto" || name == a.name) && a.curve == curve {
+		if (name == "auto" || name == a.name) && a.curve == curve && (a.hash == 0) == edwards {
 			return a, nil
 		}
 	}
 	kind := "RSA"
-	if curve != nil {
+	switch {
+	case edwards:
+		kind = "Ed25519"
+	case curve != nil:
 		kind = "ECDSA " + curve.Params().Name
 	}
 	return nil, fmt.Errorf("%w: signature.algorithm %q does not work with an %s key", ErrKey, name, kind)
@@ -81,9 +104,11 @@ func (a *algorithm) options() crypto.SignerOpts {
 	return a.hash
 }
 
-// sum writes the hash of text into buf and returns it.
+// sum writes the hash of text into buf and returns it; for Ed25519 it is text.
 func (a *algorithm) sum(buf *[sha512.Size]byte, text []byte) []byte {
 	switch a.hash {
+	case 0:
+		return text
 	case crypto.SHA384:
 		h := sha512.Sum384(text)
 		return buf[:copy(buf[:], h[:])]
@@ -114,6 +139,8 @@ func (a *algorithm) verify(pub crypto.PublicKey, text, sig []byte, raw bool) err
 		} else {
 			ok = ecdsa.VerifyASN1(k, digest, sig)
 		}
+	case ed25519.PublicKey:
+		ok = ed25519.Verify(k, digest, sig)
 	}
 	if !ok {
 		return fmt.Errorf("%w: wrong key, or not what was signed", ErrSignature)

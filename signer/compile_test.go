@@ -44,7 +44,7 @@ func TestCompileRefusesKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,8 +62,8 @@ func TestCompileRefusesKeys(t *testing.T) {
 	}{
 		"none":                       {Spec{KeyID: literal}, Credentials{}},
 		"2047 bits":                  {Spec{KeyID: literal}, Credentials{Key: publicOnly{pub: &small}}},
-		"Ed25519":                    {Spec{KeyID: literal}, Credentials{Key: ed}},
-		"P-521":                      {Spec{KeyID: literal}, Credentials{Key: p521}},
+		"P-224":                      {Spec{KeyID: literal}, Credentials{Key: p224}},
+		"ECDSA algorithm, Ed25519":   {Spec{KeyID: literal, Algorithm: "ecdsa-sha256"}, Credentials{Key: ed}},
 		"RSA algorithm, ECDSA key":   {Spec{KeyID: literal, Algorithm: "rsa-sha256"}, Credentials{Key: other}},
 		"ECDSA algorithm, RSA key":   {Spec{KeyID: literal, Algorithm: "ecdsa-sha256"}, Credentials{Key: good.Key}},
 		"P-384 algorithm, P-256 key": {Spec{KeyID: literal, Algorithm: "ecdsa-sha384"}, Credentials{Key: other}},

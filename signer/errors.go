@@ -16,6 +16,8 @@ var (
 	// it would not arrive as signed: control characters, a name that is no
 	// token, one header under two spellings.
 	ErrHeaderValue = errors.New("request cannot be signed as it stands")
+	// ErrBody says that the body cannot be put into the form the bank wants.
+	ErrBody = errors.New("body cannot be signed as it stands")
 	// ErrSignature says that a signature or what belongs to it did not verify.
 	ErrSignature = errors.New("signature does not verify")
 )

@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/caddy-tpp/caddy-tpp/jws"
 )
 
 const fingerprintPlaceholder = "{fingerprint}"
 
 // certificateForms are the forms of keyId that are made from the certificate.
-var certificateForms = [...]string{"serial-issuer", "serial", "serial-prefixed", "certificate-url", "certificate", "thumbprint"}
+var certificateForms = [...]string{"serial-issuer", "serial", "serial-prefixed", "certificate-url", "certificate", "thumbprint", "x5t#S256"}
 
 func (k KeyID) withDefaults() KeyID {
 	fill(&k.Form, "serial-issuer")
@@ -109,6 +111,8 @@ func (k *KeyID) build(cred Credentials) (string, error) {
 		return base64.StdEncoding.EncodeToString(cert.Raw), nil
 	case "thumbprint":
 		return k.fingerprint(cert)
+	case "x5t#S256":
+		return jws.Thumbprint(cert), nil
 	case "certificate-url":
 		fp, err := k.fingerprint(cert)
 		return strings.ReplaceAll(k.URL, fingerprintPlaceholder, fp), err

@@ -17,7 +17,9 @@ const (
 	entryLength
 	entryDigest
 	entryCertificate
-	entryPSU // every PSU-* header that no other entry names
+	entryPSU       // every PSU-* header that no other entry names
+	entryAll       // every header that no other entry names
+	entryComponent // a derived component of RFC 9421
 )
 
 // entry is one item of a list of what is signed.
@@ -30,8 +32,10 @@ type entry struct {
 // plan is one list of what is signed, ready for use.
 type plan struct {
 	entries []entry
-	// psu says that there is an entry of kind entryPSU.
-	psu bool
+	// psu says that there is an entry of kind entryPSU, all one of kind entryAll.
+	psu, all bool
+	// made are the headers, in lower case, that entryAll leaves out.
+	made []string
 	// requiredPSU are PSU headers that must be among those of entryPSU.
 	requiredPSU []string
 	// created and expires say that they are signed.
@@ -43,7 +47,13 @@ type plan struct {
 }
 
 func newPlan(signed []string, spec *Spec) *plan {
-	p := &plan{}
+	p := &plan{made: []string{"signature", "host", "content-length", strings.ToLower(spec.Digest.Header)}}
+	if name := spec.Certificate.Header; name != "" {
+		p.made = append(p.made, strings.ToLower(name))
+	}
+	if spec.Container == containerHTTPHeaders {
+		p.made = append(p.made, strings.ToLower(spec.JWS.Header))
+	}
 	fixed := true
 	for _, item := range signed {
 		e := entry{}
@@ -57,16 +67,20 @@ func newPlan(signed []string, spec *Spec) *plan {
 			e.kind, p.expires = entryExpires, true
 		case e.name == everyPSU:
 			e.kind, p.psu = entryPSU, true
+		case e.name == everyHeader:
+			e.kind, p.all = entryAll, true
+		case strings.HasPrefix(e.name, "@"):
+			e.kind = entryComponent
 		case e.name == "host":
 			e.kind = entryHost
 		case e.name == "content-length":
 			e.kind = entryLength
-		case e.name == "digest":
+		case equalFold(e.name, spec.Digest.Header):
 			e.kind = entryDigest
 		case equalFold(e.name, spec.Certificate.Header):
 			e.kind = entryCertificate
 		}
-		fixed = fixed && !e.optional && e.kind != entryPSU
+		fixed = fixed && !e.optional && e.kind != entryPSU && e.kind != entryAll
 		p.entries = append(p.entries, e)
 	}
 	if spec.Sort {

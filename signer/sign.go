@@ -5,24 +5,29 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Sign signs msg: it sets Digest (if the request gets one), the certificate
-// header (if configured) and Signature or Authorization, replacing what was
-// there in whatever spelling. A signed value with white space round it is
+// Sign signs msg: it sets the digest header (if the request gets one), the
+// certificate header (if configured) and what carries the signature, replacing
+// what was there in whatever spelling. Container "jwt" replaces Body and
+// Content-Type instead. A signed value with white space round it is
 // written back trimmed, so that what goes out is what was signed. Date and
 // X-Request-ID are the caller's to set beforehand.
 //
-// Errors wrap [ErrHeaderMissing], [ErrHeaderValue] or [ErrKey]; msg is then
-// unchanged. With container "none" Sign does nothing.
+// Errors wrap [ErrHeaderMissing], [ErrHeaderValue], [ErrBody] or [ErrKey]; msg is
+// then unchanged. Where nothing is signed (see [Signer.Signs]) Sign does nothing.
 func (s *Signer) Sign(msg *Message, now time.Time) error {
-	if !s.SignsAnything() {
+	if !s.Signs(msg) {
 		return nil
 	}
 	sc := s.pool.Get().(*scratch)
 	defer func() { sc.reset(); s.pool.Put(sc) }()
+	if s.jose != nil {
+		return s.signJOSE(sc, msg, now)
+	}
 	p := s.plans.find(msg)
 	f := s.facts(msg, now)
 	if err := p.build(sc, &s.spec, msg, &f); err != nil {
@@ -31,33 +36,77 @@ func (s *Signer) Sign(msg *Message, now time.Time) error {
 	if hasControl(f.digest, false) {
 		return fmt.Errorf("%w: header digest holds a control character", ErrHeaderValue)
 	}
-	signature, err := s.key.Sign(rand.Reader, s.algorithm.sum(&sc.sum, sc.text), s.options)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrKey, err)
+	if s.message != nil {
+		s.message.finish(sc, &f)
 	}
-	if s.algorithm.curve != nil && s.spec.ECDSAEncoding == "raw" {
-		if signature, err = rawSignature(signature, s.algorithm.curve); err != nil {
-			return err
-		}
+	signature, err := s.signText(sc)
+	if err != nil {
+		return err
+	}
+	if s.message != nil {
+		s.commitMessage(sc, msg, &f, signature)
+		return nil
 	}
 	sc.value = p.appendValue(sc.value, &f, sc.list, signature)
-	s.commit(sc, msg, &f)
+	s.commit(sc, msg, &f, []headerValue{{s.header, string(sc.value)}})
 	return nil
 }
 
-// SigningString returns what Sign would sign, and the headers parameter as a
-// list. It needs no key and leaves msg as it is. With container "none" both are
-// empty. The text holds header values: it is not for logs.
+// signText signs what sc.text holds.
+func (s *Signer) signText(sc *scratch) ([]byte, error) {
+	signature, err := s.key.Sign(rand.Reader, s.algorithm.sum(&sc.sum, sc.text), s.options)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	if s.algorithm.curve != nil && (s.message != nil || s.spec.ECDSAEncoding == "raw") {
+		return rawSignature(signature, s.algorithm.curve)
+	}
+	return signature, nil
+}
+
+// commitMessage writes the two headers of RFC 9421.
+func (s *Signer) commitMessage(sc *scratch, msg *Message, f *facts, signature []byte) {
+	input := s.message.label + "=" + string(sc.value)
+	sc.value = append(append(sc.value[:0], s.message.label...), "=:"...)
+	sc.value = append(base64Append(sc.value, signature), ':')
+	s.commit(sc, msg, f, []headerValue{{"Signature", string(sc.value)}, {"Signature-Input", input}})
+}
+
+// Signs reports whether a request is signed at all: the container is not "none",
+// Only does not leave the operation out, and for containers "jws" and "jwt" there
+// is a body.
+func (s *Signer) Signs(msg *Message) bool {
+	switch s.spec.Container {
+	case none:
+		return false
+	case containerJWS, containerJWT:
+		if len(msg.Body) == 0 {
+			return false
+		}
+	}
+	return len(s.spec.Only) == 0 || slices.Contains(s.spec.Only, msg.Method) || msg.Operation != "" && slices.Contains(s.spec.Only, msg.Operation)
+}
+
+// SigningString returns what Sign would sign, and the names of the headers in
+// it. It uses no key and leaves msg as it is. Where nothing is signed both are
+// empty. The text holds header values, or the body: it is not for logs.
 func (s *Signer) SigningString(msg *Message, now time.Time) (text string, signed []string, err error) {
-	if !s.SignsAnything() {
+	if !s.Signs(msg) {
 		return "", nil, nil
+	}
+	if s.jose != nil {
+		return s.joseInput(msg, now)
 	}
 	var sc scratch
 	f := s.facts(msg, now)
 	if err := s.plans.find(msg).build(&sc, &s.spec, msg, &f); err != nil {
 		return "", nil, err
 	}
-	return string(sc.text), strings.Fields(string(sc.list)), nil
+	names := strings.Fields(strings.ReplaceAll(string(sc.list), `"`, ""))
+	if s.message != nil {
+		s.message.finish(&sc, &f)
+	}
+	return string(sc.text), names, nil
 }
 
 func (s *Signer) facts(msg *Message, now time.Time) facts {
@@ -66,36 +115,39 @@ func (s *Signer) facts(msg *Message, now time.Time) facts {
 	if f.digest == "" {
 		f.digest = s.Digest(msg.Body)
 	}
+	if s.message != nil && s.nonce {
+		f.nonce = newNonce()
+	}
 	return f
 }
 
-// commit writes the result into msg's headers.
-func (s *Signer) commit(sc *scratch, msg *Message, f *facts) {
+// headerValue is a header that signing makes.
+type headerValue struct{ name, value string }
+
+// commit writes the result into msg's headers: what carries the signature, the
+// digest and the certificate.
+func (s *Signer) commit(sc *scratch, msg *Message, f *facts, signature []headerValue) {
 	if msg.Header == nil {
-		msg.Header = make(http.Header, 3)
+		msg.Header = make(http.Header, 4)
 	}
 	sc.writeTrimmed(msg.Header)
-	container := "Signature"
-	if s.spec.Container == containerAuthorization {
-		container = "Authorization"
+	var list [4]headerValue
+	made := append(list[:0], signature...)
+	if f.digest != "" && s.spec.sendsDigest() {
+		made = append(made, headerValue{s.spec.Digest.Header, f.digest})
 	}
-	certificate := s.spec.Certificate.Header
+	if s.spec.Certificate.Header != "" {
+		made = append(made, headerValue{s.spec.Certificate.Header, f.certificate})
+	}
 	for key := range msg.Header {
-		if equalFold("digest", key) || equalFold(container, key) || certificate != "" && equalFold(certificate, key) {
+		if equalFold("digest", key) || slices.ContainsFunc(made, func(h headerValue) bool { return equalFold(h.name, key) }) {
 			delete(msg.Header, key)
 		}
 	}
-	values := make([]string, 3) // one allocation for three headers
-	set := func(i int, key, value string) {
-		values[i] = value
-		msg.Header[key] = values[i : i+1 : i+1]
-	}
-	set(0, container, string(sc.value))
-	if f.digest != "" {
-		set(1, "Digest", f.digest)
-	}
-	if certificate != "" {
-		set(2, certificate, f.certificate)
+	values := make([]string, len(made)) // one allocation for all headers
+	for i, h := range made {
+		values[i] = h.value
+		msg.Header[h.name] = values[i : i+1 : i+1]
 	}
 }
 

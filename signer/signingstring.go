@@ -13,16 +13,19 @@ import (
 type facts struct {
 	digest, certificate string // "": absent
 	created, expires    int64
+	nonce               string
 }
 
 // scratch is the working memory of one signature; it is used again.
 type scratch struct {
 	found []field // for each entry of the plan
-	psu   []field // what psu-* stands for, sorted
+	psu   []field // what psu-* or * stands for, sorted
 	text  []byte  // the signing string
 	list  []byte  // the headers parameter
 	value []byte  // the signature header's value
 	sum   [64]byte
+
+	quoted bool // names are in quotation marks, as RFC 9421 has them
 }
 
 // field is a header of the message.
@@ -54,7 +57,7 @@ func (p *plan) gather(sc *scratch, header http.Header) error {
 				return fmt.Errorf("%w: header %s is there in two spellings", ErrHeaderValue, p.entries[i].name)
 			}
 			sc.found[i] = field{key: key, values: values}
-		} else if p.psu && isPSU(key) {
+		} else if p.psu && isPSU(key) || p.all && p.goesOut(key, values) {
 			if !isToken(key) {
 				return fmt.Errorf("%w: a header's name %q is not a token", ErrHeaderValue, key)
 			}
@@ -81,6 +84,7 @@ func (p *plan) build(sc *scratch, spec *Spec, msg *Message, f *facts) error {
 	if err := p.gather(sc, msg.Header); err != nil {
 		return err
 	}
+	sc.quoted = spec.Container == containerMessage
 	for i := range p.entries {
 		e := &p.entries[i]
 		var err error
@@ -107,7 +111,9 @@ func (p *plan) build(sc *scratch, spec *Spec, msg *Message, f *facts) error {
 			err = sc.single(e, f.digest)
 		case entryCertificate:
 			err = sc.single(e, f.certificate)
-		case entryPSU:
+		case entryComponent:
+			err = sc.component(e, msg)
+		case entryPSU, entryAll:
 			for j := range sc.psu {
 				if err = sc.header(sc.psu[j].key, &sc.psu[j]); err != nil {
 					break
@@ -118,10 +124,21 @@ func (p *plan) build(sc *scratch, spec *Spec, msg *Message, f *facts) error {
 			return err
 		}
 	}
-	if len(sc.list) == 0 {
+	if len(sc.list) == 0 && !sc.quoted { // RFC 9421 may sign its parameters alone
 		return fmt.Errorf("%w: none of the headers to be signed is there", ErrHeaderMissing)
 	}
 	return nil
+}
+
+// goesOut reports whether a header is among those that "*" stands for: all that
+// are there, but for those that signing makes or net/http leaves out.
+func (p *plan) goesOut(key string, values []string) bool {
+	for _, made := range p.made {
+		if equalFold(made, key) {
+			return false
+		}
+	}
+	return !equalFold("user-agent", key) || values[0] != ""
 }
 
 // absent is what becomes of an entry whose header is not there.
@@ -130,7 +147,7 @@ func (e *entry) absent() error {
 	case e.optional:
 		return nil
 	case e.kind == entryDigest:
-		return fmt.Errorf(`%w: digest: the request has no body; list "digest?" or set signature.digest.empty`, ErrHeaderMissing)
+		return fmt.Errorf(`%w: %s: the request has no body; list "%[2]s?" or set signature.digest.empty`, ErrHeaderMissing, e.name)
 	case e.kind == entryLength:
 		return fmt.Errorf(`%w: content-length: the request has no body; list "content-length?"`, ErrHeaderMissing)
 	}
@@ -142,6 +159,11 @@ func (sc *scratch) begin(name string) {
 	if len(sc.list) > 0 {
 		sc.text = append(sc.text, '\n')
 		sc.list = append(sc.list, ' ')
+	}
+	if sc.quoted {
+		sc.list = append(appendLower(append(sc.list, '"'), name), '"')
+		sc.text = append(appendLower(append(sc.text, '"'), name), `": `...)
+		return
 	}
 	sc.list = appendLower(sc.list, name)
 	sc.text = appendLower(sc.text, name)

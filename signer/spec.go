@@ -13,18 +13,36 @@ import (
 //
 // The zero value of each field means the default that its comment names.
 type Spec struct {
-	// Container is the place the signature is put in: "signature" (the
-	// Signature header, default), "authorization" (Authorization: Signature …,
-	// draft-cavage-10 section 3.1) or "none" (nothing is signed; Digest and
-	// certificate header are left out too).
+	// Container is the form and place of the signature:
+	//   "signature"          the Signature header (draft-cavage-10, default)
+	//   "authorization"      Authorization: Signature … (the same, section 3.1)
+	//   "jws"                a detached JWS of the body in a header (RFC 7515
+	//                        appendix F), as UK Open Banking and PolishAPI want it
+	//   "http-headers-jws"   a detached JWS of headers (ETSI TS 119 182-1 section
+	//                        5.2.8.2; Open Banking Europe's JWS profile)
+	//   "jwt"                the whole body as a signed JWT (RFC 7519)
+	//   "message-signature"  Signature-Input and Signature (RFC 9421)
+	//   "none"               nothing is signed; Digest and certificate header are
+	//                        left out too
 	Container string `json:"container,omitempty"`
+
+	// Only limits signing to these operations of the profile, or HTTP methods in
+	// capitals. All else goes out unsigned, without Digest and certificate
+	// header. Default: everything is signed. Containers "jws" and "jwt" never
+	// sign a request without a body.
+	Only []string `json:"only,omitempty"`
 
 	// Signed lists what is signed, in order. An entry is a header name in lower
 	// case, or one of the pseudo-headers "(request-target)", "(created)",
 	// "(expires)". An entry that ends in "?" is signed only if the header is
 	// present; without "?" its absence refuses the request. The entry "psu-*"
 	// stands for every PSU-* header present, in alphabetical order, except
-	// those that are listed by name. Required unless Container is "none".
+	// those that are listed by name; "*" likewise for every header that the
+	// sidecar sends, but for Host and Content-Length, which are signed only by
+	// name. Container "message-signature" takes the derived components
+	// "@method", "@target-uri", "@authority", "@scheme", "@request-target",
+	// "@path" and "@query" instead of pseudo-headers (RFC 9421 section 2.2).
+	// Required, except where Container is "none", "jws" or "jwt".
 	Signed []string `json:"signed,omitempty"`
 
 	// SignedByOperation replaces Signed for single operations. A key is an
@@ -44,15 +62,18 @@ type Spec struct {
 	// Algorithm is the algorithm really used: "rsa-sha256", "rsa-sha384",
 	// "rsa-sha512" (PKCS#1 v1.5), "rsa-pss-sha256", "rsa-pss-sha384",
 	// "rsa-pss-sha512" (salt as long as the hash), "ecdsa-sha256" (P-256),
-	// "ecdsa-sha384" (P-384), or "auto" (default): rsa-sha256 for an RSA key,
-	// ecdsa-sha256 for P-256, ecdsa-sha384 for P-384.
+	// "ecdsa-sha384" (P-384), "ecdsa-sha512" (P-521), "ed25519", or "auto"
+	// (default): for an RSA key rsa-sha256, or rsa-pss-sha256 in a JWS or JWT,
+	// otherwise what the key is made for.
 	Algorithm string `json:"algorithm,omitempty"`
 
 	// AlgorithmLabel is the text of the algorithm parameter, which is not
 	// always the name of the real one ("SHA256withRSA", "hs2019"). Default:
 	// draft-cavage's name of the real algorithm, which is "hs2019" for RSA-PSS
 	// (draft-cavage-12 section 2.1 and appendix E; it names no RSA-PSS
-	// algorithm of its own). "none" leaves the parameter out.
+	// algorithm of its own). Container "message-signature": the name that RFC 9421
+	// registers, as "rsa-v1_5-sha256". "none" leaves the parameter out. A JWS
+	// always says its algorithm as RFC 7518 has it.
 	AlgorithmLabel string `json:"algorithm_label,omitempty"`
 
 	// ECDSAEncoding is "der" (default: ASN.1 SEQUENCE) or "raw" (r and s side
@@ -87,6 +108,12 @@ type Spec struct {
 
 	// Certificate says whether and how the QSEAL certificate is sent along.
 	Certificate CertificateHeader `json:"certificate,omitzero"`
+
+	// JWS is the form of containers "jws", "http-headers-jws" and "jwt".
+	JWS JWS `json:"jws,omitzero"`
+
+	// MessageSignature is the form of container "message-signature".
+	MessageSignature MessageSignature `json:"message_signature,omitzero"`
 }
 
 // KeyID is the form of the keyId parameter. In JSON a plain string is short
@@ -100,6 +127,7 @@ type KeyID struct {
 	//   "certificate-url" URL, with {fingerprint} replaced
 	//   "certificate"     base64 of the certificate's DER
 	//   "thumbprint"      fingerprint of the certificate alone
+	//   "x5t#S256"        base64url of the SHA-256 of the certificate's DER
 	//   "literal"         Value as it is: a kid or app id given at registration
 	Form string `json:"form,omitempty"`
 
@@ -178,14 +206,19 @@ func (k *KeyID) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Digest is the form of the Digest header (RFC 3230).
+// Digest is the form of the digest header.
 type Digest struct {
-	// Algorithm is "SHA-256" (default), "SHA-512", or "none": no Digest header,
-	// for banks that refuse one.
+	// Header is "Digest" (RFC 3230, default) or "Content-Digest" (RFC 9530,
+	// whose values are sha-256=:…:). It is signed as "digest" or
+	// "content-digest". Containers "jws" and "jwt" send none.
+	Header string `json:"header,omitempty"`
+
+	// Algorithm is "SHA-256" (default), "SHA-384", "SHA-512", or "none": no
+	// digest header, for banks that refuse one.
 	Algorithm string `json:"algorithm,omitempty"`
 
-	// Prefix is the algorithm's name as written before "=". Default: Algorithm.
-	// Some banks want "sha-512".
+	// Prefix is the algorithm's name as written before "=". Default: Algorithm,
+	// in Content-Digest in lower case. Some banks want "sha-512".
 	Prefix string `json:"prefix,omitempty"`
 
 	// Empty says what a request without a body gets: "omit" (default, no Digest

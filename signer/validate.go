@@ -12,13 +12,23 @@ import (
 const (
 	containerSignature     = "signature"
 	containerAuthorization = "authorization"
+	containerJWS           = "jws"
+	containerHTTPHeaders   = "http-headers-jws"
+	containerJWT           = "jwt"
+	containerMessage       = "message-signature"
 	none                   = "none"
 
 	requestTarget = "(request-target)"
 	created       = "(created)"
 	expires       = "(expires)"
 	everyPSU      = "psu-*"
+	everyHeader   = "*"
 )
+
+// Containers lists the values of Spec.Container.
+func Containers() []string {
+	return []string{containerSignature, containerAuthorization, containerJWS, containerHTTPHeaders, containerJWT, containerMessage, none}
+}
 
 // parameterNames are the parameters this package can write, in default order.
 var parameterNames = [...]string{"keyId", "algorithm", "created", "expires", "headers", "signature"}
@@ -32,10 +42,15 @@ var hopByHop = [...]string{"connection", "keep-alive", "proxy-authorization", "p
 func (s *Spec) Validate() error {
 	var c checker
 	d := s.withDefaults()
-	c.oneOf("container", d.Container, containerSignature, containerAuthorization, none)
+	c.oneOf("container", d.Container, Containers()...)
 	c.signed("signed", d.Signed, &d)
-	if len(d.Signed) == 0 && d.Container != none {
+	if len(d.Signed) == 0 && d.signsHeaders() {
 		c.fail("signed", `nothing is listed; list what the bank wants signed, or set container to "none"`)
+	}
+	for _, op := range d.Only {
+		if !isOperation(op) && !isMethod(op) {
+			c.fail("only", "%q is neither an operation (lower-case letters, digits and hyphens) nor an HTTP method in capitals", op)
+		}
 	}
 	for _, op := range slices.Sorted(maps.Keys(d.SignedByOperation)) {
 		field := "signed_by_operation." + op
@@ -60,12 +75,15 @@ func (s *Spec) Validate() error {
 		c.fail("expires_seconds", "%d is negative", d.ExpiresSeconds)
 	}
 	c.keyID(&d.KeyID)
-	c.oneOf("digest.algorithm", d.Digest.Algorithm, "SHA-256", "SHA-512", none)
+	c.oneOf("digest.header", d.Digest.Header, "Digest", contentDigest)
+	c.oneOf("digest.algorithm", d.Digest.Algorithm, "SHA-256", "SHA-384", "SHA-512", none)
 	c.oneOf("digest.empty", d.Digest.Empty, "omit", "hash", "braces")
 	if !isToken(d.Digest.Prefix) {
 		c.fail("digest.prefix", "%q is not a token", d.Digest.Prefix)
 	}
 	c.certificate(&d)
+	c.jws(&d)
+	c.messageSignature(&d)
 	return errors.Join(c.errs...)
 }
 
@@ -84,12 +102,17 @@ func (s *Spec) withDefaults() Spec {
 		d.ExpiresSeconds = 60
 	}
 	d.KeyID = d.KeyID.withDefaults()
+	fill(&d.Digest.Header, "Digest")
 	fill(&d.Digest.Algorithm, "SHA-256")
 	fill(&d.Digest.Prefix, d.Digest.Algorithm)
+	if s.Digest.Prefix == "" && d.Digest.Header == contentDigest {
+		d.Digest.Prefix = strings.ToLower(d.Digest.Prefix)
+	}
 	fill(&d.Digest.Empty, "omit")
 	if d.Certificate.Header != "" {
 		fill(&d.Certificate.Form, "base64-der")
 	}
+	d.fillContainer()
 	return d
 }
 
@@ -125,19 +148,25 @@ func (c *checker) signed(field string, list []string, d *Spec) {
 		}
 		seen[name] = true
 		switch {
-		case name == requestTarget || name == created || name == expires || name == everyPSU:
+		case d.Container == containerMessage && strings.HasPrefix(name, "@"):
+			c.component(field, item)
+		case d.Container == containerMessage && strings.HasPrefix(name, "("):
+			c.fail(field, "%q is no component of RFC 9421; there are %s", name, strings.Join(componentNames(), ", "))
+		case d.Container == containerHTTPHeaders && (name == created || name == expires):
+			c.fail(field, "%q has no place in a JWS, whose sigT tells the time", name)
+		case name == everyHeader || name == requestTarget || name == created || name == expires || name == everyPSU:
 			if optional {
 				c.fail(field, `%q takes no "?"`, name)
 			}
 			if p := strings.Trim(name, "()"); (name == created || name == expires) && d.Parameters != nil && !slices.Contains(d.Parameters, p) {
 				c.fail(field, "%q is signed but parameters does not list %q", name, p)
 			}
-		case name == "signature", name == "authorization" && d.Container == containerAuthorization:
+		case name == "signature", name == "signature-input", name == strings.ToLower(d.JWS.Header) && d.Container == containerHTTPHeaders, name == "authorization" && d.Container == containerAuthorization:
 			c.fail(field, "%q carries the signature and cannot be signed", name)
 		case slices.Contains(hopByHop[:], name):
 			c.fail(field, "%q ends at the next hop and cannot be signed", name)
-		case name == "digest" && d.Digest.Algorithm == none:
-			c.fail(field, `"digest" is signed but digest.algorithm is "none"`)
+		case name == strings.ToLower(d.Digest.Header) && d.Digest.Algorithm == none:
+			c.fail(field, `%q is signed but digest.algorithm is "none"`, name)
 		case !isToken(name) || strings.ToLower(name) != name || strings.Contains(name, "*"):
 			c.fail(field, "%q is not a header name in lower case, %q, %q, %q or %q", item, requestTarget, created, expires, everyPSU)
 		}
@@ -199,7 +228,7 @@ func (c *checker) certificate(d *Spec) {
 	if !isToken(d.Certificate.Header) {
 		c.fail("certificate.header", "%q is not a header name", d.Certificate.Header)
 	}
-	for _, reserved := range []string{"signature", "digest", "authorization", "host", "content-length"} {
+	for _, reserved := range []string{"signature", "signature-input", "digest", "content-digest", "authorization", "host", "content-length"} {
 		if equalFold(reserved, d.Certificate.Header) {
 			c.fail("certificate.header", "%q has another use", d.Certificate.Header)
 		}

@@ -24,7 +24,7 @@ func TestValidateRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		`{}`:                                   `signature.signed: nothing is listed`,
 		`{"signed":["date"],"separator":"; "}`: `signature.separator: "; " is not one of ",", ", "`,
-		`{"signed":["date"],"container":"x"}`:  `signature.container: "x" is not one of "signature", "authorization", "none"`,
+		`{"signed":["date"],"container":"x"}`:  `signature.container: "x" is not one of "signature", "authorization", "jws", "http-headers-jws", "jwt", "message-signature", "none"`,
 		`{"signed":["Date"]}`:                  `signature.signed: "Date" is not a header name in lower case`,
 		`{"signed":["a b"]}`:                   `signature.signed: "a b"`,
 		`{"signed":["x-*"]}`:                   `signature.signed: "x-*"`,

@@ -13,12 +13,14 @@ import (
 // Verify checks msg as a strict bank would that holds the public key: the
 // signature header is there once and has the algorithm spec says, exactly the
 // headers that spec wants are signed, Digest belongs to the body, a certificate
-// sent along holds pub, and the signature fits. Errors wrap [ErrSpec],
+// sent along holds pub, and the signature fits. Of a JWS and a message signature
+// the header or parameters must be of the form that spec gives; a JWT's claims
+// are not compared with anything. Errors wrap [ErrSpec],
 // [ErrKey], [ErrHeaderMissing], [ErrHeaderValue] or [ErrSignature].
 //
 // It does not compare the keyId, which only says where to find pub, and knows
 // no time: whether (expires) or Date are past is the caller's to judge.
-// BodyDigest is not looked at. With container "none" there is nothing to verify.
+// BodyDigest is not looked at. Where spec signs nothing there is nothing to verify.
 func Verify(pub crypto.PublicKey, spec Spec, msg *Message) error {
 	return verify(pub, spec, msg, minRSABits)
 }
@@ -28,13 +30,25 @@ func verify(pub crypto.PublicKey, spec Spec, msg *Message, minBits int) error {
 		return err
 	}
 	spec = spec.withDefaults()
-	if spec.Container == none {
+	if !(&Signer{spec: spec}).Signs(msg) {
 		return nil
 	}
-	alg, err := algorithmFor(spec.Algorithm, pub, minBits)
+	alg, err := spec.algorithmFor(pub, minBits)
 	if err != nil {
 		return err
 	}
+	switch {
+	case spec.isJOSE():
+		return spec.verifyJOSE(pub, alg, msg)
+	case spec.Container == containerMessage:
+		return spec.verifyMessage(pub, alg, msg)
+	}
+	return spec.verifyCavage(pub, alg, msg)
+}
+
+// verifyCavage checks a signature of draft-cavage.
+func (s *Spec) verifyCavage(pub crypto.PublicKey, alg *algorithm, msg *Message) error {
+	spec := *s
 	params, err := spec.parameters(msg.Header)
 	if err != nil {
 		return err
@@ -136,11 +150,11 @@ func (s *Spec) receivedFacts(pub crypto.PublicKey, msg *Message, params map[stri
 		want = s.digest(msg.Body)
 	}
 	var err error
-	if f.digest, err = received(msg.Header, "Digest"); err != nil {
+	if f.digest, err = received(msg.Header, s.Digest.Header); err != nil {
 		return f, err
 	}
 	if f.digest != want {
-		return f, fmt.Errorf("%w: Digest does not belong to the body", ErrSignature)
+		return f, fmt.Errorf("%w: %s does not belong to the body", ErrSignature, s.Digest.Header)
 	}
 	if s.Certificate.Header != "" {
 		if f.certificate, err = received(msg.Header, s.Certificate.Header); err != nil {

@@ -1,0 +1,222 @@
+package signer
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/caddy-tpp/caddy-tpp/jws"
+)
+
+// httpHeadersID says that a signature covers HTTP headers (ETSI TS 119 182-1
+// section 5.2.8.3).
+const httpHeadersID = "http://uri.etsi.org/19182/HttpHeaders"
+
+// joseSigner is what the JOSE containers have ready at compile time.
+type joseSigner struct {
+	spec      *Spec
+	algorithm jose.SignatureAlgorithm
+	key       jose.OpaqueSigner
+	members   *jws.Bound
+	claims    *jws.Bound
+	lifetime  time.Duration
+	// latest is the last header made. Most headers tell the time in seconds, so
+	// that it serves all signatures of one second.
+	latest atomic.Pointer[joseHeader]
+}
+
+// joseHeader is a protected header, ready to sign with.
+type joseHeader struct {
+	second int64
+	pars   string
+	signer jose.Signer
+}
+
+func newJOSESigner(spec *Spec, algorithm *algorithm, key jose.OpaqueSigner, facts jws.Facts) (*joseSigner, error) {
+	j := &joseSigner{spec: spec, algorithm: algorithm.jose, key: key, lifetime: time.Duration(spec.ExpiresSeconds) * time.Second}
+	var err error
+	if j.members, err = bind(spec.JWS.Members, facts); err != nil {
+		return nil, fmt.Errorf("%w: signature.jws.members: %w", ErrSpec, err)
+	}
+	if j.claims, err = bind(spec.JWS.Claims, facts); err != nil {
+		return nil, fmt.Errorf("%w: signature.jws.claims: %w", ErrSpec, err)
+	}
+	return j, nil
+}
+
+func bind(configured map[string]string, facts jws.Facts) (*jws.Bound, error) {
+	members, err := jws.CompileMembers(configured)
+	if err != nil {
+		return nil, err
+	}
+	return members.Bind(facts)
+}
+
+// moment is what members may say of msg at now.
+func (j *joseSigner) moment(msg *Message, now time.Time) jws.Moment {
+	at := jws.Moment{Now: now, Lifetime: j.lifetime}
+	if !j.members.OncePerSecond() || !j.claims.OncePerSecond() {
+		at.Audience = "https://" + msg.Host + msg.Target
+	}
+	return at
+}
+
+// header gives the signer for a signature at a moment; pars are the names of
+// the headers it covers, "" but for container "http-headers-jws".
+func (j *joseSigner) header(pars string, at jws.Moment) (jose.Signer, error) {
+	reusable := j.members.OncePerSecond()
+	if known := j.latest.Load(); reusable && known != nil && known.second == at.Now.Unix() && known.pars == pars {
+		return known.signer, nil
+	}
+	made, err := j.newHeader(j.key, pars, at)
+	if err == nil && reusable {
+		j.latest.Store(&joseHeader{second: at.Now.Unix(), pars: strings.Clone(pars), signer: made})
+	}
+	return made, err
+}
+
+func (j *joseSigner) newHeader(key jose.OpaqueSigner, pars string, at jws.Moment) (jose.Signer, error) {
+	made, err := jose.NewSigner(jose.SigningKey{Algorithm: j.algorithm, Key: key}, j.options(pars, at))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	return made, nil
+}
+
+// options are the members of the protected header.
+func (j *joseSigner) options(pars string, at jws.Moment) *jose.SignerOptions {
+	options := &jose.SignerOptions{}
+	j.members.Each(at, func(name string, value json.RawMessage) { options.WithHeader(jose.HeaderKey(name), value) })
+	var critical []string
+	if j.spec.Container == containerHTTPHeaders {
+		options.WithHeader("sigT", at.Now.UTC().Format(time.RFC3339))
+		options.WithHeader("sigD", detachedHeaders{Pars: strings.Fields(pars), ID: httpHeadersID})
+		critical = append(critical, "sigT", "sigD")
+	}
+	critical = append(critical, j.spec.JWS.Critical...)
+	if j.spec.JWS.Unencoded {
+		options.WithHeader("b64", false)
+		critical = append(critical, "b64")
+	}
+	if len(critical) > 0 {
+		options.WithHeader("crit", critical)
+	}
+	return options
+}
+
+// detachedHeaders is the sigD member (ETSI TS 119 182-1 section 5.2.8).
+type detachedHeaders struct {
+	Pars []string `json:"pars"`
+	ID   string   `json:"mId"`
+}
+
+// sign makes the compact form of the signature over payload, without the payload
+// if detached.
+func (j *joseSigner) sign(payload []byte, pars string, at jws.Moment) (string, error) {
+	signer, err := j.header(pars, at)
+	if err != nil {
+		return "", err
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	if j.spec.Container == containerJWT {
+		return signed.CompactSerialize()
+	}
+	return signed.DetachedCompactSerialize()
+}
+
+// payload is what is signed of msg, and for container "http-headers-jws" the
+// names of the headers in it.
+func (j *joseSigner) payload(sc *scratch, p *plan, msg *Message, f *facts, at jws.Moment) (payload []byte, pars string, err error) {
+	switch j.spec.Container {
+	case containerHTTPHeaders:
+		if err := p.build(sc, j.spec, msg, f); err != nil {
+			return nil, "", err
+		}
+		return sc.text, string(sc.list), nil
+	case containerJWT:
+		payload, err := j.claimsOf(msg.Body, at)
+		return payload, "", err
+	default:
+		return msg.Body, "", nil
+	}
+}
+
+// signJOSE signs msg with a JSON Web Signature.
+func (s *Signer) signJOSE(sc *scratch, msg *Message, now time.Time) error {
+	f := s.facts(msg, now)
+	at := s.jose.moment(msg, now)
+	payload, pars, err := s.jose.payload(sc, s.plans.find(msg), msg, &f, at)
+	if err != nil {
+		return err
+	}
+	if hasControl(f.digest, false) {
+		return fmt.Errorf("%w: header digest holds a control character", ErrHeaderValue)
+	}
+	compact, err := s.jose.sign(payload, pars, at)
+	if err != nil {
+		return err
+	}
+	if s.spec.Container == containerJWT {
+		msg.Body = []byte(compact)
+		replace(&msg.Header, "Content-Type", s.spec.JWS.ContentType)
+		s.commit(sc, msg, &f, nil)
+		return nil
+	}
+	s.commit(sc, msg, &f, []headerValue{{s.spec.JWS.Header, compact}})
+	return nil
+}
+
+// replace sets a header in place of all spellings of it.
+func replace(header *http.Header, name, value string) {
+	if *header == nil {
+		*header = make(http.Header, 1)
+	}
+	for key := range *header {
+		if equalFold(name, key) {
+			delete(*header, key)
+		}
+	}
+	(*header)[name] = []string{value}
+}
+
+// recorder takes what would be signed in place of a key.
+type recorder struct {
+	jose.OpaqueSigner
+	input []byte
+}
+
+// SignPayload implements [jose.OpaqueSigner].
+func (r *recorder) SignPayload(payload []byte, _ jose.SignatureAlgorithm) ([]byte, error) {
+	r.input = slices.Clone(payload)
+	return []byte{0}, nil
+}
+
+// joseInput is the JWS signing input of msg (RFC 7515 section 5.1), and the
+// headers it covers.
+func (s *Signer) joseInput(msg *Message, now time.Time) (text string, signed []string, err error) {
+	var sc scratch
+	f := s.facts(msg, now)
+	at := s.jose.moment(msg, now)
+	payload, pars, err := s.jose.payload(&sc, s.plans.find(msg), msg, &f, at)
+	if err != nil {
+		return "", nil, err
+	}
+	record := &recorder{OpaqueSigner: s.jose.key}
+	header, err := s.jose.newHeader(record, pars, at)
+	if err != nil {
+		return "", nil, err
+	}
+	if _, err := header.Sign(payload); err != nil {
+		return "", nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	return string(record.input), strings.Fields(pars), nil
+}
