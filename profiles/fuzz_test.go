@@ -23,6 +23,9 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"name":"x","inherits":"bpce","title":"t","signature":null,"token":{"expiry_margin":"1s"}}`))
 	f.Add([]byte(`{"schema":1e0,"name":"x","psu":{"operations":{"":null}}}`))
 	f.Add([]byte("{\"a\":\n}"))
+	for _, member := range group() {
+		f.Add([]byte(strings.Replace(string(member.Data), `"name": "bank"`, `"name": "x"`, 1)))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		set, err := Load(fstest.MapFS{"x.json": {Data: data}})
 		if err != nil {
@@ -35,9 +38,15 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Validate(); err != nil {
-			t.Fatal(err)
+		for _, name := range set.Names() {
+			if bank, _ := splitName(name); bank != "x" {
+				continue
+			}
+			if err := mustGet(t, set, name).Validate(); err != nil {
+				t.Fatal(err)
+			}
 		}
+		p.Requires = nil // what the file requires is given by nobody here
 		q, err := p.With(Overrides{Signature: []byte("{}"), Headers: []byte("{}"), PSU: []byte("{}"), Token: []byte("{}")})
 		if err != nil {
 			t.Fatal(err)
@@ -62,6 +71,7 @@ func FuzzWith(f *testing.F) {
 	f.Add([]byte(`{"key_id":{"form":"certificate-url","url":"https://x"},"signed":["date"]}`))
 	f.Add([]byte(`null`))
 	f.Fuzz(func(t *testing.T, patch []byte) {
+		p.Requires = nil // what the file requires is given by nobody here
 		q, err := p.With(Overrides{Signature: patch})
 		if err != nil {
 			if !errors.Is(err, ErrProfile) {

@@ -1,11 +1,14 @@
 package profiles
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,51 +20,77 @@ const maxFile = 1 << 20
 
 // document is a profile with the JSON it was decoded from.
 type document struct {
+	name     string // with the variant's
 	file     string
+	builtin  bool
 	inherits string
 	own      map[string]any // as in the file
 	merged   map[string]any // with everything inherited
+	written  origins        // of own
+	origins  origins        // of merged
 	profile  *Profile
+	broken   bool // and reported
 }
 
-// load reads a folder. Its profiles may inherit those of base.
-func load(fsys fs.FS, base map[string]document) (*Set, error) {
-	entries, err := fs.ReadDir(fsys, ".")
+// source is a folder of profiles.
+type source struct {
+	fsys fs.FS
+	dir  string // stands before the names of files, "" for none
+	base map[string]document
+}
+
+// load reads a folder and gives its profiles with those of base. All that is
+// wrong with any of them is reported at once.
+func (s *source) load() (*Set, error) {
+	entries, err := fs.ReadDir(s.fsys, ".")
 	if err != nil {
-		return nil, fmt.Errorf("%w: reading the folder: %w", ErrProfile, err)
+		return nil, &Fault{Place: Place{File: s.dir}, What: "reading the folder: " + err.Error(), cause: err}
 	}
-	documents := maps.Clone(base)
+	documents := maps.Clone(s.base)
 	if documents == nil {
 		documents = make(map[string]document)
 	}
+	var wrong []error
 	for _, entry := range entries {
 		name, ok := strings.CutSuffix(entry.Name(), ".json")
 		if !ok || entry.IsDir() {
 			continue
 		}
-		if _, taken := base[name]; taken {
-			return nil, fmt.Errorf("%w: %s: %q is a built-in profile; use another name, and \"inherits\": %[3]q to start from it", ErrProfile, entry.Name(), name)
+		d, err := s.read(entry.Name(), name)
+		if err != nil {
+			wrong = append(wrong, err)
+			d = document{name: name, broken: true}
 		}
-		if documents[name], err = read(fsys, entry.Name(), name); err != nil {
-			return nil, err
-		}
+		documents[name] = d
 	}
 	for _, name := range slices.Sorted(maps.Keys(documents)) {
-		if err := resolve(documents, name, nil); err != nil {
-			return nil, err
+		if _, err := resolve(documents, name, nil); err != nil {
+			wrong = append(wrong, err)
 		}
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
 	}
 	return &Set{documents: documents}, nil
 }
 
 // read reads one file strictly, without what it inherits.
-func read(fsys fs.FS, file, name string) (document, error) {
-	data, err := readFile(fsys, file)
-	if err != nil {
-		return document{}, fmt.Errorf("%w: %s: %w", ErrProfile, file, err)
-	}
+func (s *source) read(file, name string) (document, error) {
+	d := document{name: name, file: path.Join(s.dir, file), builtin: s.base == nil}
 	fail := func(err error) (document, error) {
-		return document{}, fmt.Errorf("%w: %s:%w", ErrProfile, file, err)
+		f := new(Fault)
+		if !errors.As(err, &f) {
+			f = &Fault{What: err.Error(), cause: err}
+		}
+		f.Profile, f.File = name, d.file
+		return document{}, f
+	}
+	if _, taken := s.base[name]; taken {
+		return fail(fmt.Errorf("%q is a built-in profile; use another name, and \"inherits\": %[1]q to start from it", name))
+	}
+	data, err := readFile(s.fsys, file)
+	if err != nil {
+		return fail(err)
 	}
 	var own any
 	if err := parse(data, &own); err != nil {
@@ -70,14 +99,14 @@ func read(fsys fs.FS, file, name string) (document, error) {
 	// The version comes first: a later schema has fields unknown here.
 	var head struct{ Schema json.Number }
 	if err := json.Unmarshal(data, &head); err == nil && head.Schema != "" && head.Schema.String() != fmt.Sprint(SchemaVersion) {
-		return fail(fmt.Errorf(" schema %s is not known to this version, which reads schema %d", head.Schema, SchemaVersion))
+		return fail(newFault(data, bytes.Index(data, []byte(`"schema"`)), "", "schema %s is not known to this version, which reads schema %d", head.Schema, SchemaVersion))
 	}
-	if err := checkStrict(data, reflect.TypeFor[Profile]()); err != nil {
+	if d.written, err = checkStrict(data, reflect.TypeFor[Profile]()); err != nil {
 		return fail(err)
 	}
-	d := document{file: file, own: own.(map[string]any)}
-	if d.own["name"] != name {
-		return fail(fmt.Errorf(" name must be %q, like the file without \".json\"", name))
+	d.written.within(name, d.file)
+	if d.own = own.(map[string]any); d.own["name"] != name {
+		return fail(&Fault{Place: d.written.at("name"), What: fmt.Sprintf("name must be %q, like the file without \".json\"", name)})
 	}
 	d.inherits, _ = d.own["inherits"].(string)
 	return d, nil
@@ -94,80 +123,4 @@ func readFile(fsys fs.FS, file string) ([]byte, error) {
 		err = fmt.Errorf("is larger than %d bytes", maxFile)
 	}
 	return data, err
-}
-
-// resolve merges what a profile inherits, makes its variants, and checks the
-// outcome. chain is how it was come to.
-func resolve(documents map[string]document, name string, chain []string) error {
-	d := documents[name]
-	if d.profile != nil {
-		return nil
-	}
-	chain = append(chain, name)
-	parent := map[string]any{}
-	if d.inherits != "" {
-		ancestor, err := resolveParent(documents, &d, chain)
-		if err != nil {
-			return err
-		}
-		parent = maps.Clone(ancestor.merged)
-		for _, field := range notInherited {
-			delete(parent, field)
-		}
-	}
-	own := maps.Clone(d.own)
-	variants := composeVariants(parent["variants"], own["variants"])
-	delete(own, "variants") // whose nulls must not be merged away
-	d.merged = inheritInto(parent, own)
-	if delete(d.merged, "variants"); len(variants) > 0 {
-		d.merged["variants"] = variants
-	}
-	if err := d.check(); err != nil {
-		return err
-	}
-	documents[name] = d
-	for _, variant := range slices.Sorted(maps.Keys(variants)) {
-		v := variantOf(&d, variant)
-		if err := v.check(); err != nil {
-			return fmt.Errorf("variant %s: %w", variant, err)
-		}
-		documents[name+"/"+variant] = v
-	}
-	return nil
-}
-
-// notInherited are the fields that say what is special about one profile.
-var notInherited = [...]string{"$schema", "title", "country", "banks", "certainty"}
-
-// resolveParent gives what d inherits.
-func resolveParent(documents map[string]document, d *document, chain []string) (document, error) {
-	fail := func(err error) (document, error) {
-		return document{}, fmt.Errorf("%w: %s: %w", ErrProfile, d.file, err)
-	}
-	bank, _ := splitName(d.inherits)
-	if slices.Contains(chain, bank) {
-		return fail(fmt.Errorf("inherits in a circle: %s", strings.Join(append(chain, bank), " → ")))
-	}
-	if _, ok := documents[bank]; ok {
-		if err := resolve(documents, bank, chain); err != nil {
-			return document{}, err
-		}
-	}
-	ancestor, ok := documents[d.inherits]
-	if !ok {
-		return fail(fmt.Errorf("inherits: %w", unknown(documents, d.inherits)))
-	}
-	return ancestor, nil
-}
-
-// check makes the profile of what was merged, and validates it.
-func (d *document) check() error {
-	d.profile = new(Profile)
-	if err := convert(d.merged, d.profile); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrProfile, d.file, err)
-	}
-	if err := d.profile.Validate(); err != nil {
-		return fmt.Errorf("%s: %w", d.file, err)
-	}
-	return nil
 }

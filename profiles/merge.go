@@ -73,7 +73,7 @@ func (p *Profile) With(overrides Overrides) (*Profile, error) {
 	}
 	var c checker
 	c.missing(p, overridden, overrides.Given)
-	if err := errors.Join(append(c.errs, q.Validate())...); err != nil {
+	if err := errors.Join(c.err(), q.Validate()); err != nil {
 		return nil, err
 	}
 	return &q, nil
@@ -93,7 +93,7 @@ func sectionOf(sections reflect.Value, name string) reflect.Value {
 // and gives what the patch says.
 func override(section reflect.Value, patch json.RawMessage, name string) (change any, err error) {
 	if err = parse(patch, &change); err == nil {
-		err = checkStrict(patch, section.Type())
+		_, err = checkStrict(patch, section.Type())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrProfile, inSection(name, err))

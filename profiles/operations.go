@@ -39,11 +39,19 @@ const (
 
 // CompileOperations prepares operations for matching. Errors wrap ErrProfile.
 func CompileOperations(ops []Operation) (*Matcher, error) {
+	m, problem := compileOperations(ops)
+	if problem != nil {
+		return nil, problem
+	}
+	return m, nil
+}
+
+func compileOperations(ops []Operation) (*Matcher, *problem) {
 	m := &Matcher{patterns: make([]pattern, 0, len(ops))}
 	seen := make(map[string]bool)
-	for _, op := range ops {
-		fail := func(format string, args ...any) (*Matcher, error) {
-			return nil, fmt.Errorf("%w: operations: %s: %s", ErrProfile, op.Name, fmt.Sprintf(format, args...))
+	for n, op := range ops {
+		fail := func(format string, args ...any) (*Matcher, *problem) {
+			return nil, &problem{path: fmt.Sprintf("operations[%d]", n), text: fmt.Sprintf("operations: %s: %s", op.Name, fmt.Sprintf(format, args...))}
 		}
 		switch {
 		case !isName(op.Name):

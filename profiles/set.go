@@ -4,6 +4,8 @@ import (
 	"embed"
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 )
@@ -29,21 +31,32 @@ var builtin = sync.OnceValues(func() (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return load(data, nil)
+	return (&source{fsys: data, dir: "profiles/data"}).load()
 })
 
 // Builtin gives the profiles that ship with this module.
 func Builtin() (*Set, error) { return builtin() }
 
 // Load reads every *.json file at the top of fsys and gives them together with
-// the built-in profiles, which they may inherit but not replace. Errors wrap
-// ErrProfile and begin with file, line and column where these can be told.
+// the built-in profiles, which they may inherit but not replace. The error wraps
+// ErrProfile and says all that is wrong in any file, each with file, line and
+// column where these can be told; [Faults] takes it apart.
 func Load(fsys fs.FS) (*Set, error) {
 	base, err := Builtin()
 	if err != nil {
 		return nil, err
 	}
-	return load(fsys, base.documents)
+	return (&source{fsys: fsys, base: base.documents}).load()
+}
+
+// LoadDir is [Load] for a folder of the file system. Errors name its files with
+// the folder's name before theirs.
+func LoadDir(dir string) (*Set, error) {
+	base, err := Builtin()
+	if err != nil {
+		return nil, err
+	}
+	return (&source{fsys: os.DirFS(dir), dir: filepath.ToSlash(dir), base: base.documents}).load()
 }
 
 // Names lists the profiles in alphabetical order, each followed by its variants

@@ -5,57 +5,12 @@ import (
 	"encoding"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
-
-// A fault is what is wrong at one place of a JSON text. encoding/json tells
-// places for few of its errors, and not for unknown fields.
-type fault struct {
-	line, column int
-	path         string // such as signature.key_id.form, "" for the whole
-	what         string
-}
-
-// Error begins with line and column, as compilers write them.
-func (f *fault) Error() string {
-	return fmt.Sprintf("%d:%d: %s", f.line, f.column, f.where(f.path))
-}
-
-func (f *fault) where(path string) string {
-	if path == "" {
-		return f.what
-	}
-	return path + ": " + f.what
-}
-
-// inSection gives the error of a section that was read by itself its full path
-// instead of a place in a text that the operator has not written as such.
-func inSection(section string, err error) error {
-	var f *fault
-	if !errors.As(err, &f) {
-		return fmt.Errorf("%s: %w", section, err)
-	}
-	if f.path != "" {
-		section += "." + f.path
-	}
-	return errors.New(f.where(section))
-}
-
-func newFault(data []byte, offset int, path, format string, args ...any) *fault {
-	offset = min(offset, len(data))
-	before := data[:offset]
-	return &fault{
-		line:   bytes.Count(before, []byte("\n")) + 1,
-		column: offset - bytes.LastIndexByte(before, '\n'),
-		path:   path,
-		what:   fmt.Sprintf(format, args...),
-	}
-}
 
 // parse decodes one JSON value and says where it is none.
 func parse(data []byte, to *any) error {
@@ -72,17 +27,32 @@ func parse(data []byte, to *any) error {
 
 // checkStrict holds well-formed JSON against a Go type: every key must be a
 // field, in its exact spelling and once, and every value of the field's kind.
-// null fits anywhere, since merging gives it a meaning.
-func checkStrict(data []byte, t reflect.Type) error {
+// null fits anywhere, since merging gives it a meaning. It gives the place of
+// each value, by its path.
+func checkStrict(data []byte, t reflect.Type) (origins, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
-	r := &reader{data: data, dec: dec}
-	return r.value(t, "")
+	r := &reader{data: data, dec: dec, line: 1, found: make(origins)}
+	return r.found, r.value(t, "")
 }
 
 type reader struct {
 	data []byte
 	dec  *json.Decoder
+
+	line, lineStart, counted int // lines up to counted
+	found                    origins
+}
+
+// note keeps where a value begins. Values come in the order of the text.
+func (r *reader) note(path string, at int, token json.Token) {
+	for ; r.counted < at; r.counted++ {
+		if r.data[r.counted] == '\n' {
+			r.line, r.lineStart = r.line+1, r.counted+1
+		}
+	}
+	text, _ := token.(string)
+	r.found[path] = origin{Place: Place{Line: r.line, Column: at - r.lineStart + 1}, object: token == json.Delim('{'), null: token == nil, text: text}
 }
 
 // next gives the next token and where it begins.
@@ -100,6 +70,7 @@ func (r *reader) value(t reflect.Type, path string) error {
 	if err != nil {
 		return newFault(r.data, at, path, "is no JSON: %v", err)
 	}
+	r.note(path, at, token)
 	switch {
 	case token == nil:
 		if path == "" {

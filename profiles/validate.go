@@ -17,17 +17,37 @@ import (
 // pspRoles are the PSD2 roles a certificate can hold (ETSI TS 119 495 clause 5.1).
 var pspRoles = []string{"PSP_AI", "PSP_PI", "PSP_IC", "PSP_AS"}
 
-// checker collects what is wrong, so that a profile is mended in one go.
-type checker struct{ errs []error }
-
-func (c *checker) fail(path, format string, args ...any) {
-	c.errs = append(c.errs, fmt.Errorf("%w: %s: %s", ErrProfile, path, fmt.Sprintf(format, args...)))
+// problem is what is wrong with a profile, wherever it was written.
+type problem struct {
+	path  string // of the setting, or of the section whose own check said so
+	text  string // with the path
+	cause error  // what the section's check said
 }
 
-// section notes the error of a section's own check.
+func (p *problem) Error() string { return fmt.Sprintf("%v: %s", ErrProfile, p.text) }
+
+func (p *problem) Unwrap() []error {
+	if p.cause == nil {
+		return []error{ErrProfile}
+	}
+	return []error{ErrProfile, p.cause}
+}
+
+// checker collects what is wrong, so that a profile is mended in one go.
+type checker struct{ errs []*problem }
+
+func (c *checker) fail(path, format string, args ...any) {
+	c.errs = append(c.errs, &problem{path: path, text: path + ": " + fmt.Sprintf(format, args...)})
+}
+
+// section notes the errors of a section's own check.
 func (c *checker) section(name string, err error) {
-	if err != nil {
-		c.errs = append(c.errs, fmt.Errorf("%w: %s: %w", ErrProfile, name, err))
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && strings.Contains(err.Error(), "\n") {
+		for _, err := range joined.Unwrap() {
+			c.section(name, err)
+		}
+	} else if err != nil {
+		c.errs = append(c.errs, &problem{path: name, text: fmt.Sprintf("%s: %v", name, err), cause: err})
 	}
 }
 
@@ -35,6 +55,11 @@ func (c *checker) section(name string, err error) {
 // agree with each other. The error wraps ErrProfile and names every wrong field.
 func (p *Profile) Validate() error {
 	var c checker
+	p.validate(&c)
+	return c.err()
+}
+
+func (p *Profile) validate(c *checker) {
 	if p.Schema != SchemaVersion {
 		c.fail("schema", "must be %d, not %d", SchemaVersion, p.Schema)
 	}
@@ -46,7 +71,7 @@ func (p *Profile) Validate() error {
 	c.variants(p.Variants)
 	c.requires(p.Requires)
 	c.roles(p.Roles)
-	if _, err := CompileOperations(p.Operations); err != nil {
+	if _, err := compileOperations(p.Operations); err != nil {
 		c.errs = append(c.errs, err)
 	}
 	c.oneOf("client_certificate", p.ClientCertificate, "", ClientCertificateRequired, ClientCertificateOptional, ClientCertificateNone)
@@ -66,7 +91,15 @@ func (p *Profile) Validate() error {
 	if filter != nil {
 		c.passage(p, filter)
 	}
-	return errors.Join(c.errs...)
+}
+
+// err gives all that was noted.
+func (c *checker) err() error {
+	errs := make([]error, len(c.errs))
+	for i, problem := range c.errs {
+		errs[i] = problem
+	}
+	return errors.Join(errs...)
 }
 
 // SignatureOfApplication is how the request of an application token is signed.

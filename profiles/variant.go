@@ -81,8 +81,8 @@ func composeVariants(inherited, own any) map[string]any {
 	return variants
 }
 
-// variantOf makes the document of one of d's variants.
-func variantOf(d *document, name string) document {
+// variant makes the document of one of d's variants.
+func (d *document) variant(name string) document {
 	patch := maps.Clone(d.merged["variants"].(map[string]any)[name].(map[string]any))
 	base := maps.Clone(d.merged)
 	delete(base, "variants")
@@ -96,9 +96,12 @@ func variantOf(d *document, name string) document {
 			delete(patch, list)
 		}
 	}
-	patch["name"] = d.own["name"].(string) + "/" + name
-	if _, ok := patch["title"]; !ok {
-		patch["title"] = nil // the profile's own title says nothing of the variant
-	}
-	return document{file: d.file, inherits: d.inherits, own: patch, merged: inheritInto(base, patch)}
+	v := document{name: d.name + "/" + name, file: d.file, builtin: d.builtin, inherits: d.inherits}
+	patch["name"] = v.name
+	v.merged = inheritInto(base, patch)
+	v.written = d.origins.variant(name)
+	v.origins = maps.Clone(d.origins)
+	v.origins.remove("variants")
+	v.origins.overlay(v.written)
+	return v
 }
