@@ -29,6 +29,9 @@ type App struct {
 	Identities map[string]*Identity `json:"identities,omitempty"`
 	// ASPSPs are the banks, by name.
 	ASPSPs map[string]*ASPSP `json:"aspsps,omitempty"`
+	// Profiles is a folder with bank profiles of one's own: every *.json file in
+	// it. They may inherit those that ship, but not replace them. Default: none.
+	Profiles string `json:"profiles,omitempty"`
 	// Vault is where the tokens of PSUs are kept. Without it there are no grants.
 	Vault *Vault `json:"vault,omitempty"`
 	// CertificatePoll is how often certificate files are looked at for changes. Default 2s.
@@ -146,9 +149,21 @@ func (a *App) loadIdentities() error {
 	return errors.Join(wrong...)
 }
 
+// profileSet gives the profiles that ship, and those of the configured folder.
+func (a *App) profileSet() (*profiles.Set, error) {
+	if a.Profiles == "" {
+		return profiles.Builtin()
+	}
+	set, err := profiles.LoadDir(caddy.NewReplacer().ReplaceAll(a.Profiles, ""))
+	if err != nil {
+		return nil, fmt.Errorf("profiles: %w", err)
+	}
+	return set, nil
+}
+
 // makeASPSPs builds all ASPSPs whose identity could be loaded.
 func (a *App) makeASPSPs() ([]*sidecar.ASPSP, error) {
-	set, err := profiles.Builtin()
+	set, err := a.profileSet()
 	if err != nil {
 		return nil, err
 	}

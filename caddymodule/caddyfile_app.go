@@ -17,6 +17,7 @@ import (
 //
 //	tpp {
 //		certificate_poll <duration>
+//		profiles <folder>
 //		identity <name> {
 //			qwac  <certificate> [<key>] {
 //				passphrase {file./path}
@@ -56,10 +57,12 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 			err = app.parseASPSP(d)
 		case "vault":
 			err = app.parseVault(d)
+		case "profiles":
+			err = textArg(d, &app.Profiles)
 		case "certificate_poll":
 			app.CertificatePoll, err = durationArg(d)
 		default:
-			err = d.Errf("unknown option %q in tpp; there are: identity, aspsp, vault, certificate_poll", d.Val())
+			err = d.Errf("unknown option %q in tpp; there are: identity, aspsp, vault, profiles, certificate_poll", d.Val())
 		}
 		if err != nil {
 			return nil, err

@@ -57,6 +57,7 @@ var (
 func provide(t *testing.T, dir, text string) string {
 	t.Helper()
 	text = defaulted.ReplaceAllString(text, "$1")
+	text = strings.ReplaceAll(text, "/etc/caddy/profiles", t.TempDir())
 	for _, named := range certificateFile.FindAllString(text, -1) {
 		target := filepath.Join(dir, strings.TrimPrefix(named, certificateDir))
 		if _, err := os.Stat(target); err == nil {
