@@ -21,7 +21,8 @@ func TestFaultFields(t *testing.T) {
 
 func TestRuleFields(t *testing.T) {
 	var fields []string
-	for _, part := range []reflect.Type{reflect.TypeFor[sandbox.TokenRules](), reflect.TypeFor[sandbox.AuthorizeRules](), reflect.TypeFor[sandbox.IDTokenRules]()} {
+	for _, part := range []reflect.Type{reflect.TypeFor[sandbox.TokenRules](), reflect.TypeFor[sandbox.AuthorizeRules](), reflect.TypeFor[sandbox.IDTokenRules](),
+		reflect.TypeFor[sandbox.CaratRules]()} {
 		fields = append(fields, jsonKeys(part)...)
 	}
 	same(t, "rules", firstWords(section(t, read(t, sandboxFile), "## Rules of the authorization server")), fields)

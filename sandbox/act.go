@@ -112,6 +112,10 @@ func (c *call) write(w http.ResponseWriter, a *answer, fault Fault) {
 	}
 	w.WriteHeader(a.status)
 	c.send(w, body, fault)
+	if c.shop.delivery != nil {
+		// The delivery is to come after the answer.
+		_ = http.NewResponseController(w).Flush()
+	}
 	closing := fault.CloseAfter > 0 && c.conn != nil && c.conn.answered() >= fault.CloseAfter
 	if !closing && promised == len(body) && fault.Reset != ResetMidway {
 		return

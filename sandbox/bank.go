@@ -51,6 +51,8 @@ type Options struct {
 	Clients []Client
 	// Issuer is the authorization server's name. Default the bank's URL.
 	Issuer string
+	// Shops are the payment systems that are no PSD2 APIs. Default none.
+	Shops ShopOptions
 	// OnReceive is called with each request once it has arrived, before any fault
 	// and any check, from the request's goroutine. It must not keep the pointer.
 	OnReceive func(*Record)
@@ -84,6 +86,7 @@ type Bank struct {
 	signatures   *memory
 	unattended   *quota
 	consents     *consentStore
+	shops        *shops
 
 	server *http.Server
 	closed chan struct{}
@@ -124,13 +127,16 @@ func New(opts Options) (*Bank, error) {
 		tokens:     newTokenStore(),
 		requestIDs: newMemory(), signatures: newMemory(), jwtIDs: newMemory(),
 		unattended: newQuota(opts.UnattendedPerDay),
-		consents:   newConsentStore(),
-		closed:     make(chan struct{}),
+		consents:   newConsentStore(), shops: newShops(opts.Shops.Deliver),
+		closed: make(chan struct{}),
 	}
 	if opts.OnIssue != nil {
 		b.tokens.issued = opts.OnIssue
 	}
 	if err := b.SetRules(opts.Rules); err != nil {
+		return nil, err
+	}
+	if err := b.open(opts.Shops); err != nil {
 		return nil, err
 	}
 	for _, client := range opts.Clients {
@@ -190,7 +196,10 @@ func (b *Bank) AddQSEAL(cert *x509.Certificate) error {
 func (b *Bank) Faults() *Faults { return &b.faults }
 
 // ExpireTokens makes all access tokens expire now. Refresh tokens stay.
-func (b *Bank) ExpireTokens() { b.tokens.expireAll() }
+func (b *Bank) ExpireTokens() {
+	b.tokens.expireAll()
+	b.shops.carat.expire(b.now())
+}
 
 // RevokeTokens revokes all access and refresh tokens.
 func (b *Bank) RevokeTokens() { b.tokens.revokeAll() }
@@ -278,6 +287,7 @@ func (b *Bank) Close() error {
 		l.Close()
 	}
 	b.serving.Wait()
+	b.shops.close()
 	return err
 }
 

@@ -13,6 +13,10 @@ import (
 
 // check runs every check of the endpoint's dialect and collects what failed.
 func (c *call) check() {
+	if c.endpoint.shop() {
+		c.checkShop()
+		return
+	}
 	c.checkCertificate()
 	c.checkLeaks()
 	c.checkRepeats()

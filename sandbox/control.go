@@ -12,7 +12,7 @@ import (
 
 // Control is the bank's control plane, plain HTTP for a loopback listener:
 //
-//	GET  /records        what was received, Authorization left out
+//	GET  /records        what was received, without secrets
 //	GET  /stats          counters
 //	GET  /faults         present faults; PUT replaces {"token":{…},"api":{…}}
 //	POST /reset          as Bank.Reset
@@ -130,8 +130,8 @@ type shownRecord struct {
 	Fault         bool      `json:"fault,omitempty"`
 }
 
-// authorizationLine is the value of Authorization in a raw head.
-var authorizationLine = regexp.MustCompile(`(?im)^(authorization:[ \t]*)[^\r\n]*`)
+// secretLine is a header line of a raw head whose value is a secret.
+var secretLine = regexp.MustCompile(`(?im)^((?:authorization|merchant_key|token):[ \t]*)[^\r\n]*`)
 
 func (b *Bank) shownRecords() []shownRecord {
 	list := []shownRecord{}
@@ -139,9 +139,10 @@ func (b *Bank) shownRecords() []shownRecord {
 		s := shownRecord{Time: rec.Time, Conn: rec.Conn, Proto: rec.Proto, Method: rec.Method, RequestURI: rec.RequestURI,
 			Operation: rec.Operation, KeyID: rec.KeyID, SigningString: rec.SigningString,
 			SignatureOK: rec.SignatureOK, Problems: rec.Problems, Status: rec.Status, Fault: rec.Fault}
-		s.Head = authorizationLine.ReplaceAllString(string(rec.RawHead), "${1}REDACTED")
-		// Codes, tokens and secrets are in the body of the others.
-		if !slices.Contains([]string{operationToken, operationRevoke, operationPush}, rec.Operation) {
+		s.Head = secretLine.ReplaceAllString(string(rec.RawHead), "${1}REDACTED")
+		// Codes, tokens and secrets are in the body of the others: those of
+		// acquirers, in the case of Carat.
+		if !slices.Contains([]string{operationToken, operationRevoke, operationPush, operationCaratMerchants}, rec.Operation) {
 			s.Body = string(rec.Body)
 		}
 		if rec.ClientCert != nil {

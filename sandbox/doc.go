@@ -20,6 +20,10 @@
 // number in hexadecimal and the issuer's name as Java's X500Principal.getName()
 // prints it, because that is what the gateways of known banks compare with.
 //
+// Two payment systems that are no PSD2 APIs stand beside the banks: Payline, with
+// SOAP and HTTP Basic or a client certificate, and Carat, with a JWT or a token
+// that it posts to the merchant. See ShopOptions.
+//
 // The bank is for tests and demonstrations. Its accounts, codes and tokens are
 // made up; the error envelope and some status codes are choices of this
 // package where the public documentation is silent.

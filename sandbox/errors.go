@@ -98,6 +98,10 @@ func (c *call) refusal(problems []*problem) *answer {
 		a = tokenError(first, texts)
 	case c.endpoint.dialect == dialectBerlin:
 		a = berlinError(problems)
+	case c.endpoint.dialect == dialectPayline:
+		a = soapFault(first.Status, texts)
+	case c.endpoint.dialect == dialectCarat:
+		a = c.caratError(first.Status, texts)
 	default:
 		a = asJSON(first.Status, typeProblem, stetError{
 			Timestamp: c.bank.now().UTC().Format(time.RFC3339Nano), Status: first.Status, Error: first.Code,
@@ -111,7 +115,10 @@ func (c *call) refusal(problems []*problem) *answer {
 		// RFC 6749 section 5.2.
 		a.header.Set("WWW-Authenticate", "Basic")
 	}
-	if first.Status == http.StatusUnauthorized && first.Code == codeToken {
+	switch {
+	case first.Status == http.StatusUnauthorized && c.endpoint.dialect == dialectPayline:
+		a.header.Set("WWW-Authenticate", `Basic realm="Payline"`)
+	case first.Status == http.StatusUnauthorized && first.Code == codeToken:
 		a.header.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	}
 	return a

@@ -69,6 +69,13 @@ type Fault struct {
 	// ExpireTokens ends all access tokens when the fault hits, before the
 	// checks, so that an API call is answered with 401.
 	ExpireTokens bool `json:"expire_tokens,omitempty"`
+	// Delivery is what is wrong with the delivery of a token of Carat:
+	// DeliveryEarly, DeliveryTwice, DeliveryNever or DeliveryMalformed.
+	Delivery string `json:"delivery,omitempty"`
+	// DeliveryDelay is waited before it.
+	DeliveryDelay Wait `json:"delivery_delay,omitzero"`
+	// DeliverTo is the URL that gets it instead of the merchant's.
+	DeliverTo string `json:"deliver_to,omitempty"`
 }
 
 // Wait is a duration written as text ("250ms") in JSON.
@@ -95,11 +102,16 @@ func (f Fault) validate() error {
 	default:
 		return fmt.Errorf("truncate must be %s or %s", TruncateBroken, TruncateClean)
 	}
+	switch f.Delivery {
+	case "", DeliveryEarly, DeliveryTwice, DeliveryNever, DeliveryMalformed:
+	default:
+		return fmt.Errorf("delivery must be %s, %s, %s or %s", DeliveryEarly, DeliveryTwice, DeliveryNever, DeliveryMalformed)
+	}
 	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
 		return errors.New("status must be between 200 and 599")
 	}
-	if f.Next < 0 || f.Delay < 0 || f.CloseAfter < 0 || f.RetryAfter < 0 || f.DripBytes < 0 || f.DripEvery < 0 {
-		return errors.New("next, delay, close_after, retry_after, drip_bytes and drip_every must not be negative")
+	if f.Next < 0 || f.Delay < 0 || f.CloseAfter < 0 || f.RetryAfter < 0 || f.DripBytes < 0 || f.DripEvery < 0 || f.DeliveryDelay < 0 {
+		return errors.New("next, delay, close_after, retry_after, drip_bytes, drip_every and delivery_delay must not be negative")
 	}
 	return nil
 }
@@ -107,6 +119,9 @@ func (f Fault) validate() error {
 func (f Fault) validateAPI() error {
 	if f.GrantType != "" {
 		return errors.New("grant_type is for the token endpoint only")
+	}
+	if f.Delivery != "" || f.DeliveryDelay != 0 || f.DeliverTo != "" {
+		return errors.New("delivery, delivery_delay and deliver_to are for the token endpoint only")
 	}
 	return f.validate()
 }

@@ -184,3 +184,17 @@ func (c *claims) check(w wanted) error {
 	}
 	return nil
 }
+
+// timely looks at the claims about time, as far as they are there.
+func (c *claims) timely(now time.Time) error {
+	at := func(seconds *float64) time.Time { return time.Unix(int64(*seconds), 0) }
+	switch {
+	case c.Expires != nil && !now.Before(at(c.Expires)):
+		return errors.New("exp is over")
+	case c.NotBefore != nil && at(c.NotBefore).After(now.Add(jwtSkew)):
+		return errors.New("nbf is still ahead")
+	case c.IssuedAt != nil && at(c.IssuedAt).After(now.Add(jwtSkew)):
+		return errors.New("iat is in the future")
+	}
+	return nil
+}

@@ -181,17 +181,21 @@ func (c *connection) answered() int {
 	return c.answers
 }
 
-// tlsConfig is the bank's: a client certificate is required, must chain to
-// ClientCAs, be valid now and be a QWAC.
+// tlsConfig is the bank's: a client certificate is required unless the options
+// say otherwise, must chain to ClientCAs, be valid now and be a QWAC.
 func (b *Bank) tlsConfig() *tls.Config {
 	protocols := []string{"http/1.1"}
 	if b.opts.HTTP2 {
 		protocols = []string{"h2", "http/1.1"}
 	}
+	demand := tls.RequireAndVerifyClientCert
+	if b.opts.Shops.CertificateOptional {
+		demand = tls.VerifyClientCertIfGiven
+	}
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS12,
 		Certificates: []tls.Certificate{b.opts.Certificate},
-		ClientAuth:   tls.RequireAndVerifyClientCert,
+		ClientAuth:   demand,
 		ClientCAs:    b.opts.ClientCAs,
 		NextProtos:   protocols,
 		Time:         b.opts.Now,
@@ -200,8 +204,12 @@ func (b *Bank) tlsConfig() *tls.Config {
 	}
 }
 
-// verifyQWAC refuses a client certificate that is no QWAC of a TPP.
+// verifyQWAC refuses a client certificate that is no QWAC of a TPP. Whether
+// there may be none was decided before.
 func verifyQWAC(state tls.ConnectionState) error {
+	if len(state.PeerCertificates) == 0 {
+		return nil
+	}
 	cert := state.PeerCertificates[0]
 	q, err := inspect(cert)
 	switch {

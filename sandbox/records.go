@@ -42,6 +42,8 @@ type Record struct {
 	Status int
 	// Operation is the endpoint's name, or "" for an unknown one.
 	Operation string
+	// Repeated tells that the request must not come twice, and did.
+	Repeated bool
 	// Fault tells that an injected fault changed the answer.
 	Fault bool
 }
@@ -56,6 +58,9 @@ type Stats struct {
 	SignatureFailures int `json:"signature_failures"`
 	// TokenCalls counts requests to the token endpoint.
 	TokenCalls int `json:"token_calls"`
+	// Repeated counts requests that must not come twice, and did: refunds at
+	// Payline, new merchants at Carat.
+	Repeated int `json:"repeated"`
 	// Connections counts finished TLS handshakes, Resumed those of them that
 	// resumed a session, HandshakeFailures those refused.
 	Connections       int `json:"connections"`
@@ -100,6 +105,9 @@ func (l *ledger) add(rec *Record, signed bool) {
 	}
 	if rec.Operation == operationToken {
 		l.stats.TokenCalls++
+	}
+	if rec.Repeated {
+		l.stats.Repeated++
 	}
 	if signed && !rec.SignatureOK {
 		l.stats.SignatureFailures++

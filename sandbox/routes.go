@@ -11,6 +11,8 @@ const (
 	dialectToken
 	dialectAuthorize
 	dialectING
+	dialectPayline
+	dialectCarat
 )
 
 // Names of operations, as in Record.Operation.
@@ -79,7 +81,9 @@ func endpoints() []endpoint {
 	berlin("berlin-accounts", "GET", "accounts", "aisp", (*call).berlinAccounts, "withBalance")
 	berlin("berlin-payments", "POST", "payments/{product}", "pisp", (*call).berlinPayment)
 	berlin("berlin-funds-confirmations", "POST", "funds-confirmations", "cbpii", (*call).berlinFunds)
-	return append(list, ingEndpoints()...)
+	list = append(list, ingEndpoints()...)
+	list = append(list, paylineEndpoints()...)
+	return append(list, caratEndpoints()...)
 }
 
 func split(path string) []string { return strings.Split(strings.Trim(path, "/"), "/") }
@@ -93,8 +97,13 @@ func (b *Bank) match(path string) (*endpoint, map[string]string) {
 		}
 	}
 	unknown := &endpoint{dialect: dialectSTET}
-	if strings.HasPrefix(path, berlinPrefix) {
+	switch {
+	case strings.HasPrefix(path, berlinPrefix):
 		unknown.dialect = dialectBerlin
+	case strings.HasPrefix(path, paylinePrefix), strings.HasPrefix(path, paylineCertPrefix):
+		unknown.dialect = dialectPayline
+	case strings.HasPrefix(path, caratPrefix):
+		unknown.dialect = dialectCarat
 	}
 	return unknown, nil
 }

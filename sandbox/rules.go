@@ -14,6 +14,7 @@ type Rules struct {
 	Tokens    TokenRules     `json:"tokens"`
 	Authorize AuthorizeRules `json:"authorize"`
 	IDToken   IDTokenRules   `json:"id_token"`
+	Carat     CaratRules     `json:"carat"`
 }
 
 // Values of TokenRules.Refresh.
@@ -135,7 +136,8 @@ func (r Rules) validate() error {
 			return fmt.Errorf("%s must be one of %q", field.name, field.allowed)
 		}
 	}
-	if r.Tokens.Lifetime < 0 || r.Tokens.RefreshGrace < 0 || r.Tokens.ConsentDays < 0 || r.Authorize.CodeLifetime < 0 {
+	if r.Tokens.Lifetime < 0 || r.Tokens.RefreshGrace < 0 || r.Tokens.ConsentDays < 0 || r.Authorize.CodeLifetime < 0 ||
+		r.Carat.Lifetime < 0 {
 		return errors.New("lifetime, refresh_grace, consent_days and code_lifetime must not be negative")
 	}
 	if (r.Tokens.ReuseDetection || r.Tokens.RefreshGrace > 0) && r.Tokens.Refresh != RefreshRotated {
@@ -158,6 +160,9 @@ func (r Rules) complete(lifetime time.Duration) Rules {
 	set(&r.IDToken.Algorithm, "PS256")
 	if r.Tokens.Lifetime == 0 {
 		r.Tokens.Lifetime = Wait(lifetime)
+	}
+	if r.Carat.Lifetime == 0 {
+		r.Carat.Lifetime = Wait(lifetime)
 	}
 	if r.Tokens.ConsentDays == 0 {
 		r.Tokens.ConsentDays = 180

@@ -29,6 +29,8 @@ type call struct {
 	clientID, grantType string
 	// seal is the certificate that came with a request at ING.
 	seal *qualified
+	// shop is what a call to a system without PSD2 is about.
+	shop shopCall
 
 	// requestID and signature are what this call itself put into the bank's
 	// memory; empty if it put nothing there.
@@ -49,12 +51,15 @@ func (b *Bank) serve(w http.ResponseWriter, r *http.Request) {
 	if isToken {
 		c.readTokenCall()
 	}
-	fault := b.faults.take(isToken, c.grantType)
+	fault := b.faults.take(isToken || c.endpoint.name == operationCaratToken, c.grantType)
+	c.shop.fault = fault
 	if fault.ExpireTokens {
 		b.ExpireTokens()
 	}
 	c.rec.Fault = fault != Fault{}
 	c.check()
+	// Also when the answer is cut off, which ends the handler.
+	defer c.deliver()
 	c.act(w, fault)
 }
 
@@ -78,6 +83,9 @@ func (c *call) receive(w http.ResponseWriter) {
 			c.fail(http.StatusBadRequest, codeRequest, "the body broke off before Content-Length was reached")
 		}
 		c.body, c.rec.Body = body, body
+	}
+	if c.endpoint.dialect == dialectPayline {
+		c.readOperation()
 	}
 	c.rec.Time = c.bank.now()
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
@@ -120,6 +128,9 @@ func (c *call) forget(executed bool, status int) {
 	}
 	if status == http.StatusUnauthorized && c.signature != "" {
 		c.bank.signatures.forget(c.signature)
+	}
+	if status == http.StatusUnauthorized && c.shop.once != "" {
+		c.bank.shops.once.forget(c.shop.once)
 	}
 }
 
