@@ -81,7 +81,7 @@ pair("rabobank/rsa-sha256", decimal_serial(), digests=SHA512,
      read="date digest x-request-id", payment="date digest x-request-id tpp-redirect-uri")
 pair("cec", decimal_serial(), digests=SHA512, algorithm="rsa-sha512",
      read="date digest x-request-id", payment="date digest x-request-id")
-pair("cbi-globe", decimal_serial(), digests=SHA512, algorithm="rsa-sha512",
+pair("cbi-globe", decimal_serial(), digests=SHA512, algorithm="rsa-sha512", settings={"headers": {"set": {"aspsp-code": "BANK1"}}},
      read="date digest x-request-id", payment="date digest psu-id tpp-redirect-uri x-request-id")
 pair("icard", decimal_serial(), digests=SHA512, algorithm="rsa-sha512",
      read="date digest x-request-id", payment="date digest x-request-id")
@@ -103,7 +103,8 @@ pair("libra", "00" + serial("nordic").lower(), identity="nordic", read="digest x
 
 pair("swedbank-no", f"SN={hex_serial('nordic')},CA={NORDIC_ISSUER}", identity="nordic",
      read="date digest x-request-id", payment="date digest x-request-id psu-id tpp-redirect-uri")
-pair("sdc", f"SN={serial('nordic')},CA={NORDIC_ISSUER}", identity="nordic",
+# Names that are not ASCII go out as Latin-1.
+pair("sdc", f"SN={serial('nordic')},CA={NORDIC_ISSUER}", identity="nordic", charset="iso-8859-1",
      read="digest x-request-id", payment="digest x-request-id psu-id tpp-redirect-uri")
 
 # LUXHUB: the name the other way round; no Digest without a body.

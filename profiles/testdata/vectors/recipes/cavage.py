@@ -37,11 +37,12 @@ def pem(identity="rsa"):
 
 
 def cavage(profile, name, request, *, signed, key_id, digest="", algorithm="rsa-sha256", label="", separator=",",
-           certificate=None, between=(), identity="rsa", header="Signature", settings=None, section="", why="", names=None):
+           certificate=None, between=(), identity="rsa", header="Signature", settings=None, section="", why="", names=None, charset=""):
     """Adds a vector.
 
     signed is the headers parameter, word for word; digest and certificate are
-    the headers that go along; between are parameters before headers.
+    the headers that go along; between are parameters before headers; charset
+    is how the signature header is written if that is not UTF-8.
     """
     made = {**({"Digest": digest} if digest else {}), **(certificate or {})}
     lines = []
@@ -56,7 +57,8 @@ def cavage(profile, name, request, *, signed, key_id, digest="", algorithm="rsa-
     made[header] = ("Signature " if header == "Authorization" else "") + separator.join(parameters)
     container = "authorization" if header == "Authorization" else "signature"
     ALL.add(Vector(profile, name, request, identity=identity, settings=settings or {}, section=section, why=why,
-                   container=container, text=text, expect=made, deterministic=algorithm.startswith("rsa-sha")))
+                   container=container, text=text, expect=made, deterministic=algorithm.startswith("rsa-sha"),
+                   more={"charset": charset}))
 
 
 def value(request, made, entry):

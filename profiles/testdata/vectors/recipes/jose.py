@@ -16,12 +16,12 @@ def compact(identity, protected, payload, detached):
     return f"{head}.{'' if detached else body}.{made}", text.decode()
 
 
-def jws(profile, name, request, *, protected, header="x-jws-signature", identity="rsa", settings=None, why="", optional=None):
-    """A detached JWS of the body. optional are members that may be there, and their values."""
+def jws(profile, name, request, *, protected, header="x-jws-signature", identity="rsa", settings=None, why=""):
+    """A detached JWS of the body."""
     value, text = compact(identity, protected, request.body.encode(), detached=True)
     ALL.add(Vector(profile, name, request, identity=identity, settings=settings or {}, why=why, container="jws", text=text,
                    expect={header: value}, deterministic=False,
-                   more={"protected": protected, "payload": request.body, "optional": optional or {}}))
+                   more={"protected": protected, "payload": request.body}))
 
 
 def http_headers(profile, name, request, *, protected, pars, digest, header="x-jws-signature", identity="rsa", settings=None, why=""):

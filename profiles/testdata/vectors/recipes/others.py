@@ -11,21 +11,20 @@ from vector import RFC3339, TIME, get, post, unsigned
 CRITICAL = ["sigT", "sigD", "b64"]
 
 # ING's newer APIs: three lines, the certificate's thumbprint.
-for identity, alg in (("rsa", "PS256"),):
-    protected = {"alg": alg, "b64": False, "x5t#S256": b64url(digest("sha256", der(identity))), "crit": CRITICAL, "sigT": RFC3339}
-    http_headers("ing-jws", "read", get("", "/v3/accounts?a=b"), protected=protected, digest=NOTHING,
-                 pars="(request-target) digest")
-    request = post("", "/v1/payments", **PSU)
-    http_headers("ing-jws", "payment", request, protected=protected, digest=sha256(request.body),
-                 pars="(request-target) content-type digest")
+protected = {"alg": "PS256", "b64": False, "x5t#S256": b64url(digest("sha256", der("rsa"))), "crit": CRITICAL, "sigT": RFC3339}
+http_headers("ing-jws", "read", get("", "/v3/accounts?a=b"), protected=protected, digest=NOTHING, header="X-JWS-Signature",
+             pars="(request-target) digest")
+request = post("", "/v1/payments", **PSU)
+http_headers("ing-jws", "payment", request, protected=protected, digest=sha256(request.body), header="X-JWS-Signature",
+             pars="(request-target) content-type digest")
 
 # Georgia: more lines, and the certificate itself.
-for identity, alg in (("rsa", "PS256"), ("p256", "ES256")):
+for identity, alg, settings in (("rsa", "PS256", {}), ("p256", "ES256", {"signature": {"algorithm": "ecdsa-sha256"}})):
     protected = {"alg": alg, "b64": False, "x5c": [b64(der(identity))], "crit": CRITICAL, "sigT": RFC3339}
-    http_headers("georgia", "read, " + alg, get("/v1", "/accounts?a=b", **PSU), protected=protected, digest=NOTHING, identity=identity,
+    http_headers("georgia", "read, " + alg, get("/v1", "/accounts?a=b", **PSU), protected=protected, digest=NOTHING, identity=identity, settings=settings,
                  pars="(request-target) host x-request-id digest psu-ip-address psu-user-agent")
     request = post("/v1", "/payments/domestic", **PSU)
-    http_headers("georgia", "payment, " + alg, request, protected=protected, digest=sha256(request.body), identity=identity,
+    http_headers("georgia", "payment, " + alg, request, protected=protected, digest=sha256(request.body), identity=identity, settings=settings,
                  pars="(request-target) host x-request-id content-type content-length digest psu-ip-address psu-user-agent")
 
 # Brasil: the body of a payment becomes the claims of a JWT.
@@ -46,12 +45,11 @@ jws("polish-api", "accounts", post("/v2_1_1.1", "/accounts/v2_1_1.1/getAccounts"
 unsigned("polish-api", "no body", get("/v2_1_1.1", "/accounts"), settings=SETTINGS)
 
 # RFC 9421 with Content-Digest of RFC 9530.
-read = get("/v1", "/accounts?a=b")
-for identity, algorithm in (("rsa", "rsa-pss-sha512"), ("p256", "ecdsa-sha256-raw")):
-    message_signature("rfc9421", "read, " + identity, read, identity=identity, algorithm=algorithm, keyid="kid-9421",
-                      settings={"signature": {"key_id": {"value": "kid-9421"}}}, components=("@method", "@target-uri"))
-    request = post("/v1", "/payments")
-    message_signature("rfc9421", "payment, " + identity, request, identity=identity, algorithm=algorithm, keyid="kid-9421",
-                      settings={"signature": {"key_id": {"value": "kid-9421"}}},
-                      components=("@method", "@target-uri", "content-digest", "content-type"))
-
+RSA = {"signature": {"key_id": {"value": "kid-9421"}}}
+EC = {"signature": {"key_id": {"value": "kid-9421"}, "algorithm": "ecdsa-sha256"}}
+more = ';keyid="kid-9421"'
+for identity, algorithm, settings in (("rsa", "rsa-pss-sha512", RSA), ("p256", "ecdsa-sha256-raw", EC)):
+    message_signature("rfc9421", "read, " + identity, get("/v1", "/accounts?a=b"), identity=identity, algorithm=algorithm, more=more,
+                      settings=settings, components=("@method", "@target-uri", "authorization", "x-request-id"))
+    message_signature("rfc9421", "payment, " + identity, post("/v1", "/payments"), identity=identity, algorithm=algorithm, more=more,
+                      settings=settings, components=("@method", "@target-uri", "content-digest", "content-type", "authorization", "x-request-id"))

@@ -22,6 +22,14 @@ def kid(value):
     return {"signature": {"key_id": {"value": value}}}
 
 
+# The standard itself: the certificate's address ends in its fingerprint.
+base, address = "/psd2/v1.6", "https://tpp.example/qseal_{fingerprint}"
+key_id = "https://tpp.example/qseal_" + fingerprint()
+cavage("stet", "read", get(base, "/accounts?a=b"), settings=url(address), key_id=key_id, signed="(request-target) date")
+request = post(base, "/payment-requests", **PSU)
+cavage("stet", "payment", request, settings=url(address), key_id=key_id, digest=sha256(request.body),
+       signed="(request-target) digest content-type content-length date psu-ip-address psu-user-agent")
+
 # BPCE: what STET part 1 section 3.5 asks for. Three forms of keyId are in use.
 for bank, version in (("bpce", "v1.4.2"), ("bpce-v1", "v1.4.0")):
     base = "/stet/psd2/" + version
@@ -98,13 +106,13 @@ for variant, key_id, settings in (("", b64(der("rsa")), {}), ("/certificate-url"
     cavage("boursorama" + variant, "payment", request, settings=settings, key_id=key_id,
            digest=sha256(request.body), signed="(request-target) digest psu-ip-address x-request-id")
 
-# BNP Paribas signs all there is, Fortis a list with times in brackets.
+# BNP Paribas signs all there is, in no order that is known; Fortis a list with times in brackets.
 base = "/psd2/v1.4.1"
 cavage("bnp-paribas", "read", get(base, "/accounts", **PSU), settings=url(URL), key_id=URL, separator=", ",
        signed="(request-target) accept authorization date psu-ip-address psu-user-agent x-request-id")
 request = post(base, "/payment-requests")
 cavage("bnp-paribas", "payment", request, settings=url(URL), key_id=URL, separator=", ", digest=sha256(request.body),
-       signed="(request-target) accept authorization content-type date digest x-request-id")
+       signed="(request-target) digest accept authorization content-type date x-request-id")
 
 base, address = "/psd2/v2", "https://tpp.example/{fingerprint}.pem"
 key_id = f"https://tpp.example/{fingerprint_160()}.pem"
@@ -117,9 +125,10 @@ cavage("bnp-paribas-fortis", "payment", request, settings=url(address), key_id=k
        between=times, digest=sha256(request.body), signed=signed)
 
 # Nickel's page names keyId and Digest only; the list is STET's.
-base = "/stet/psd2/v1.4.2"
-cavage("nickel", "read", get(base, "/accounts"), settings=url(URL), key_id=URL, signed="(request-target) date x-request-id")
-request = post(base, "/funds-confirmations")
+base, ETSI = "/v1", {"tpp_signature_timestamp": "1654635095", "tpp_etsi_authorization_number": CLIENT_ID}
+cavage("nickel", "read", get(base, "/accounts", **ETSI, **PSU), settings=url(URL), key_id=URL,
+       signed="(request-target) date x-request-id psu-ip-address psu-user-agent")
+request = post(base, "/funds-confirmations", **ETSI)
 cavage("nickel", "funds confirmation", request, settings=url(URL), key_id=URL, digest=sha256(request.body),
        signed="(request-target) date x-request-id digest content-type")
 
