@@ -40,6 +40,10 @@ type Exchange struct {
 	signer        *signer.Signer
 	token         *tokens.Token // nil if the request carries none of ours
 
+	// dry is true of a request that is only explained: nothing is asked for and
+	// nothing sent.
+	dry bool
+
 	attempts int
 	dropped  int
 	lastDate time.Time
@@ -94,8 +98,10 @@ func (ex *Exchange) prepare(r *http.Request, resolve func(string) string) (err e
 	if ex.psu, err = a.psu.Collect(r.Header, resolve, ex.operation); err != nil {
 		return psuRefusal(err)
 	}
-	if ex.fixed, err = a.resolveFixed(); err != nil {
-		return err
+	if ex.fixed = a.fixed; !ex.dry { // an explanation shows where a secret is, not what
+		if ex.fixed, err = a.resolveFixed(); err != nil {
+			return err
+		}
 	}
 	if ex.body, err = readBody(r, a.config.MaxBody); err != nil {
 		return err

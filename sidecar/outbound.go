@@ -84,6 +84,27 @@ func (ex *Exchange) attempt(req *http.Request, common http.Header) (*http.Reques
 		}
 	}
 	ex.attempts++
+	out := ex.compose(req, common)
+	if !ex.isSigned() {
+		return out, nil
+	}
+	return out, a.sign(ex.signer, out, ex.message())
+}
+
+// isSigned reports whether the exchange's request gets a signature at all.
+func (ex *Exchange) isSigned() bool {
+	return ex.operation != operationToken || ex.aspsp.config.Profile.Token.Sign
+}
+
+// message is what signing needs to know of the exchange beside the request.
+func (ex *Exchange) message() *signer.Message {
+	return &signer.Message{Body: ex.body, BodyDigest: ex.bodyDigest, Operation: ex.operation}
+}
+
+// compose makes the request of one appearance on the wire, but for what signing
+// adds.
+func (ex *Exchange) compose(req *http.Request, common http.Header) *http.Request {
+	a := ex.aspsp
 	ex.lastDate = a.deps.Now()
 	out := (&http.Request{
 		Method: req.Method, URL: a.target(req.URL, ex.operation, ex.absolute),
@@ -102,10 +123,7 @@ func (ex *Exchange) attempt(req *http.Request, common http.Header) (*http.Reques
 	case ex.token != nil:
 		out.Header["Authorization"] = []string{ex.token.AuthorizationHeader()}
 	}
-	if ex.operation == operationToken && !a.config.Profile.Token.Sign {
-		return out, nil
-	}
-	return out, a.sign(ex.signer, out, &signer.Message{Body: ex.body, BodyDigest: ex.bodyDigest, Operation: ex.operation})
+	return out
 }
 
 // awaitNewDate waits until the clock shows another second than the last
@@ -130,8 +148,7 @@ func (a *ASPSP) sign(s *signer.Signer, out *http.Request, message *signer.Messag
 	if !s.SignsAnything() {
 		return nil
 	}
-	message.Method, message.Target, message.Host = out.Method, out.URL.RequestURI(), out.Host
-	message.Header = out.Header
+	onWire(message, out)
 	if !s.Signs(message) {
 		return nil
 	}
@@ -146,4 +163,10 @@ func (a *ASPSP) sign(s *signer.Signer, out *http.Request, message *signer.Messag
 		a.deps.Hooks.Signed(a.config.Name, a.config.IdentityName, time.Since(start))
 	}
 	return nil
+}
+
+// onWire completes a message with what of the request is on the wire.
+func onWire(message *signer.Message, out *http.Request) {
+	message.Method, message.Target, message.Host = out.Method, out.URL.RequestURI(), out.Host
+	message.Header = out.Header
 }

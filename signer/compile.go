@@ -38,6 +38,8 @@ type Signer struct {
 	certificate string // value of the certificate header
 	emptyDigest string
 	pool        sync.Pool // of *scratch
+	credentials Credentials
+	blind       bool // see Blind
 
 	header  string         // that carries the signature of draft-cavage
 	jose    *joseSigner    // of a JSON Web Signature, else nil
@@ -60,7 +62,7 @@ func compile(spec Spec, cred Credentials, minBits int) (*Signer, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Signer{spec: spec.withDefaults(), key: cred.Key}
+	s := &Signer{spec: spec.withDefaults(), key: cred.Key, credentials: cred}
 	s.pool.New = func() any { return new(scratch) }
 	if s.spec.Container == none {
 		return s, nil

@@ -166,6 +166,9 @@ func (s *Signer) signJOSE(sc *scratch, msg *Message, now time.Time) error {
 		return err
 	}
 	if s.spec.Container == containerJWT {
+		if s.blind {
+			compact = s.withoutSignature(compact)
+		}
 		msg.Body = []byte(compact)
 		replace(&msg.Header, "Content-Type", s.spec.JWS.ContentType)
 		s.commit(sc, msg, &f, nil)

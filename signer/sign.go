@@ -146,7 +146,9 @@ func (s *Signer) commit(sc *scratch, msg *Message, f *facts, signature []headerV
 	}
 	values := make([]string, len(made)) // one allocation for all headers
 	for i, h := range made {
-		values[i] = h.value
+		if values[i] = h.value; s.blind {
+			values[i] = s.withoutSignature(h.value)
+		}
 		msg.Header[h.name] = values[i : i+1 : i+1]
 	}
 }
