@@ -150,15 +150,25 @@ func characters(r *rand.Rand, of string, n int) string {
 	return b.String()
 }
 
+// named are the headers that the bank's lists name, with "?" if it can do without,
+// but for what signing makes itself.
+func (s *subject) named() []string {
+	lists := append(slices.Collect(maps.Values(s.spec.SignedByOperation)), s.spec.Signed)
+	names := slices.Concat(lists...)
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(entry string) bool {
+		name := strings.TrimSuffix(entry, "?")
+		return strings.ContainsAny(name, "(@*") || slices.Contains([]string{"host", "content-length", "digest", "content-digest"}, name) ||
+			strings.EqualFold(name, s.spec.Certificate.Header)
+	})
+}
+
 // headers are all that the bank wants signed, and some that it may or may not.
 func (s *subject) headers(r *rand.Rand) http.Header {
 	h := http.Header{"X-Unsigned": {text(r)}}
-	lists := append(slices.Collect(maps.Values(s.spec.SignedByOperation)), s.spec.Signed)
-	for _, name := range slices.Concat(lists...) {
+	for _, name := range s.named() {
 		name, optional := strings.CutSuffix(name, "?")
-		made := strings.ContainsAny(name, "(@*") || slices.Contains([]string{"host", "content-length", "digest", "content-digest"}, name) ||
-			strings.EqualFold(name, s.spec.Certificate.Header)
-		if made || optional && r.IntN(2) == 0 || header(h, name) != "" {
+		if optional && r.IntN(2) == 0 || header(h, name) != "" {
 			continue
 		}
 		h[spelled(r, name)] = []string{text(r)}
