@@ -18,6 +18,9 @@ import (
 // hundredth of it.
 const maxFile = 1 << 20
 
+// suffix is what the name of a profile's file ends in.
+const suffix = ".json"
+
 // document is a profile with the JSON it was decoded from.
 type document struct {
 	name     string // with the variant's
@@ -46,23 +49,48 @@ func (s *source) load() (*Set, error) {
 	if err != nil {
 		return nil, &Fault{Place: Place{File: s.dir}, What: "reading the folder: " + err.Error(), cause: err}
 	}
-	documents := maps.Clone(s.base)
-	if documents == nil {
+	var names []string
+	for _, entry := range entries {
+		if name, ok := strings.CutSuffix(entry.Name(), suffix); ok && !entry.IsDir() {
+			names = append(names, name)
+		}
+	}
+	documents, wrong := s.readAll(names, false)
+	return resolveAll(documents, wrong)
+}
+
+// loadOne reads one file, and those of the same folder that it inherits.
+func (s *source) loadOne(name string) (*Set, error) {
+	documents, wrong := s.readAll([]string{name}, true)
+	return resolveAll(documents, wrong)
+}
+
+// readAll reads the files of profiles and gives them together with those of
+// base; if follow is set, also the files that they inherit.
+func (s *source) readAll(names []string, follow bool) (documents map[string]document, wrong []error) {
+	if documents = maps.Clone(s.base); documents == nil {
 		documents = make(map[string]document)
 	}
-	var wrong []error
-	for _, entry := range entries {
-		name, ok := strings.CutSuffix(entry.Name(), ".json")
-		if !ok || entry.IsDir() {
-			continue
-		}
-		d, err := s.read(entry.Name(), name)
+	for len(names) > 0 {
+		name := names[0]
+		names = names[1:]
+		d, err := s.read(name+suffix, name)
 		if err != nil {
 			wrong = append(wrong, err)
 			d = document{name: name, broken: true}
 		}
 		documents[name] = d
+		bank, _ := splitName(d.inherits)
+		if _, known := documents[bank]; follow && !known && isName(bank) {
+			if _, err := fs.Stat(s.fsys, bank+suffix); err == nil {
+				names = append(names, bank)
+			}
+		}
 	}
+	return documents, wrong
+}
+
+func resolveAll(documents map[string]document, wrong []error) (*Set, error) {
 	for _, name := range slices.Sorted(maps.Keys(documents)) {
 		if _, err := resolve(documents, name, nil); err != nil {
 			wrong = append(wrong, err)

@@ -24,6 +24,7 @@ type Place struct {
 type origin struct {
 	Place
 	object, null bool
+	short        bool   // stands for an object
 	text         string // of a text
 }
 
@@ -44,7 +45,7 @@ func (o origins) overlay(patch origins) {
 	// What holds a value comes before it in alphabetical order.
 	for _, path := range slices.Sorted(maps.Keys(patch)) {
 		at := patch[path]
-		if former, ok := o[path]; ok && !(former.object && at.object) {
+		if former, ok := o[path]; ok && !(at.object && (former.object || former.short)) {
 			o.remove(path)
 		}
 		// The nulls of variants have yet to remove something.

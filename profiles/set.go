@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -52,11 +53,33 @@ func Load(fsys fs.FS) (*Set, error) {
 // LoadDir is [Load] for a folder of the file system. Errors name its files with
 // the folder's name before theirs.
 func LoadDir(dir string) (*Set, error) {
+	s, err := sourceOf(dir)
+	if err != nil {
+		return nil, err
+	}
+	return s.load()
+}
+
+// LoadFile is [LoadDir] for a single file of a folder, and those beside it that
+// it inherits.
+func LoadFile(file string) (*Set, error) {
+	name, ok := strings.CutSuffix(filepath.Base(file), suffix)
+	if !ok {
+		return nil, &Fault{Place: Place{File: filepath.ToSlash(file)}, What: "a profile's file ends in " + suffix}
+	}
+	s, err := sourceOf(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	return s.loadOne(name)
+}
+
+func sourceOf(dir string) (*source, error) {
 	base, err := Builtin()
 	if err != nil {
 		return nil, err
 	}
-	return (&source{fsys: os.DirFS(dir), dir: filepath.ToSlash(dir), base: base.documents}).load()
+	return &source{fsys: os.DirFS(dir), dir: filepath.ToSlash(dir), base: base.documents}, nil
 }
 
 // Names lists the profiles in alphabetical order, each followed by its variants

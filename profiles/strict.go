@@ -87,6 +87,14 @@ func (r *reader) value(t reflect.Type, path string) error {
 	if what := scalar(token, t); what != "" {
 		return newFault(r.data, at, path, "%s", what)
 	}
+	if long, ok := expand(token, t).(map[string]any); ok {
+		here := r.found[path]
+		for key := range long {
+			r.found[path+"."+key] = here
+		}
+		here.short = true
+		r.found[path] = here
+	}
 	return nil
 }
 
