@@ -71,7 +71,7 @@ func (c *ASPSP) resolve(name string, set *profiles.Set, app *App) (sidecar.Confi
 // profile returns the profile with the overrides of the configuration.
 func (c *ASPSP) profile(set *profiles.Set) (*profiles.Profile, error) {
 	if c.Profile == "" {
-		return nil, fmt.Errorf("it needs a profile; there are: %s", strings.Join(set.Names(), ", "))
+		return nil, errors.New("it needs a profile, such as bpce; caddy tpp profiles list shows all")
 	}
 	base, err := set.Get(c.Profile)
 	if err != nil {

@@ -71,7 +71,7 @@ func TestValidateRefuses(t *testing.T) {
 		}, []string{"aspsp other", `"bpce-v2"`, "known are bpce-v1, bpce, "}},
 		"no profile": {func(r *rig) parts {
 			return parts{tpp: "aspsp other {\nbase_url https://x.example\nidentity acme\n}"}
-		}, []string{"aspsp other", "it needs a profile", "berlin-group", "bpce-v1"}},
+		}, []string{"aspsp other", "it needs a profile", "such as bpce", "caddy tpp profiles list"}},
 		"unknown identity": {func(r *rig) parts {
 			return parts{tpp: "aspsp other {\nprofile bpce\nbase_url https://x.example\nidentity acne\n}"}
 		}, []string{"aspsp other", `no identity "acne"`, "acme"}},

@@ -1,6 +1,6 @@
 // Package cli adds the command "caddy tpp" to Caddy: a demonstration, the
-// sandbox bank, a health probe, a description of certificates, and what an
-// operator does with grants and their vault.
+// sandbox bank, a health probe, a description of certificates, what an operator
+// does with grants and their vault, and what bank profiles say.
 package cli
 
 import (
@@ -11,7 +11,7 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "tpp",
-		Short: "Talk to PSD2 banks: demo, sandbox bank, health probe, certificates, grants, vault",
+		Short: "Talk to PSD2 banks: demo, sandbox bank, health probe, certificates, grants, vault, profiles",
 		Long: `
 Tools of the TPP sidecar, which turns plain HTTP calls into what a bank (ASPSP)
 accepts: mutual TLS with the QWAC, signatures with the QSEAL, OAuth2 tokens.
@@ -27,7 +27,7 @@ Start with: caddy tpp demo
 // commands are all subcommands of "caddy tpp".
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		demoCommand(), sandboxCommand(), healthCommand(), certCommand(), grantsCommand(), vaultCommand(),
+		demoCommand(), sandboxCommand(), healthCommand(), certCommand(), grantsCommand(), vaultCommand(), profilesCommand(),
 	}
 }
 
