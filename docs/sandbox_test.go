@@ -22,7 +22,7 @@ func TestFaultFields(t *testing.T) {
 func TestRuleFields(t *testing.T) {
 	var fields []string
 	for _, part := range []reflect.Type{reflect.TypeFor[sandbox.TokenRules](), reflect.TypeFor[sandbox.AuthorizeRules](), reflect.TypeFor[sandbox.IDTokenRules](),
-		reflect.TypeFor[sandbox.CaratRules]()} {
+		reflect.TypeFor[sandbox.CaratRules](), reflect.TypeFor[sandbox.AnswerRules]()} {
 		fields = append(fields, jsonKeys(part)...)
 	}
 	same(t, "rules", firstWords(section(t, read(t, sandboxFile), "## Rules of the authorization server")), fields)

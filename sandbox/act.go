@@ -25,10 +25,10 @@ func (c *call) act(w http.ResponseWriter, fault Fault) {
 			a = c.faultAnswer(fault)
 		}
 	}
-	if id, ok := c.msg.first("x-request-id"); ok {
-		a.header.Set("X-Request-ID", id)
+	c.correlate(a)
+	if fault.Status == 0 {
+		c.signAnswer(a)
 	}
-	a.header.Set("X-CorrelationID", uuid.NewString())
 	c.countOutcome(fault, executed)
 	if fault.Hang || fault.Reset == ResetAfter {
 		c.record(0)
@@ -39,6 +39,22 @@ func (c *call) act(w http.ResponseWriter, fault Fault) {
 	}
 	c.record(a.status)
 	c.write(w, a, fault)
+}
+
+// correlate gives the request's id back, in the header of the standard. Open
+// Banking makes one up if there is none.
+func (c *call) correlate(a *answer) {
+	a.header.Set("X-CorrelationID", uuid.NewString())
+	if id, ok := c.msg.first("x-request-id"); ok {
+		a.header.Set("X-Request-ID", id)
+	}
+	id, ok := c.msg.first("x-fapi-interaction-id")
+	if !ok && c.endpoint.dialect.openBanking() {
+		id = uuid.NewString()
+	}
+	if id != "" {
+		a.header.Set("X-FAPI-Interaction-ID", id)
+	}
 }
 
 // neverAct ends a call that the bank does not act on and does not answer.

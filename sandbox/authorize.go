@@ -38,7 +38,10 @@ func (b *Bank) sendBack(asked *url.URL) (*answer, *problem) {
 	if p != nil {
 		return nil, p
 	}
-	a, p := b.readAuthorization(given.params, strings.HasPrefix(asked.Path, ingPrefix))
+	a, p := b.readAuthorization(given.params, asked.Path)
+	if p == nil && knownOBIE(asked) {
+		p = b.bindIntent(given, a)
+	}
 	if p != nil {
 		return nil, p
 	}
@@ -57,6 +60,8 @@ func (b *Bank) sendBack(asked *url.URL) (*answer, *problem) {
 		return nil, refuse(http.StatusBadRequest, "invalid_request_uri", "request_uri was used")
 	}
 	back := url.Values{}
+	a.PSU = login
+	b.settleIntent(a, login != loginDeny && !failed)
 	switch {
 	case login == loginDeny:
 		back.Set("error", "access_denied")
@@ -64,7 +69,6 @@ func (b *Bank) sendBack(asked *url.URL) (*answer, *problem) {
 	case failed:
 		back.Set("error", code)
 	default:
-		a.PSU = login
 		back.Set("code", b.tokens.newCode(b.now(), time.Duration(rules.CodeLifetime), a))
 	}
 	if rules.Issuer {
@@ -89,6 +93,17 @@ func redirectTo(callback string, add url.Values) *answer {
 	}
 	noStore(a)
 	return a
+}
+
+// scopeRule is the rule on scopes of the authorization server at a path.
+func (b *Bank) scopeRule(path string) func(string) *problem {
+	switch {
+	case strings.HasPrefix(path, ingPrefix):
+		return checkINGScopes
+	case strings.HasPrefix(path, "/obie/"):
+		return checkOBIEScopes
+	}
+	return func(scope string) *problem { return checkScopeList(scope, b.Rules().Authorize.OpenID) }
 }
 
 // checkScopeList wants exactly one role; aisp may be extended, and an OpenID

@@ -63,8 +63,9 @@ func sameParameters(q, params url.Values) *problem {
 	return nil
 }
 
-// readAuthorization checks the parameters of a request.
-func (b *Bank) readAuthorization(q url.Values, ing bool) (*authorization, *problem) {
+// readAuthorization checks the parameters of a request to the authorization
+// server at a path.
+func (b *Bank) readAuthorization(q url.Values, path string) (*authorization, *problem) {
 	client := b.client(q.Get("client_id"))
 	rules := b.Rules().Authorize
 	var err error
@@ -81,11 +82,7 @@ func (b *Bank) readAuthorization(q url.Values, ing bool) (*authorization, *probl
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "invalid_request", "%v", err)
 	}
-	check := func(scope string) *problem { return checkScopeList(scope, rules.OpenID) }
-	if ing {
-		check = checkINGScopes
-	}
-	if p := check(q.Get("scope")); p != nil {
+	if p := b.scopeRule(path)(q.Get("scope")); p != nil {
 		return nil, p
 	}
 	if slices.Contains(strings.Fields(q.Get("scope")), "openid") && q.Get("nonce") == "" {

@@ -87,6 +87,9 @@ type Bank struct {
 	unattended   *quota
 	consents     *consentStore
 	shops        *shops
+	intents      intents
+	payments     takenPayments
+	idempotent   idempotent
 
 	server *http.Server
 	closed chan struct{}

@@ -9,39 +9,46 @@ import (
 // checkToken looks at the Bearer token of an API call: known, bound to this
 // client certificate (RFC 8705 section 3), of the endpoint's role.
 func (c *call) checkToken() {
+	if g := c.checkBearer(); g != nil {
+		c.checkScope(g)
+	}
+}
+
+// checkBearer finds the grant that a token stands for, nil if it is not taken.
+func (c *call) checkBearer() *grant {
 	value, ok := c.msg.first("authorization")
 	if !ok {
 		c.fail(http.StatusUnauthorized, codeToken, "the header Authorization is missing")
-		return
+		return nil
 	}
 	token, ok := strings.CutPrefix(value, "Bearer ")
 	if !ok || token == "" || strings.Contains(token, " ") {
 		c.fail(http.StatusUnauthorized, codeToken, "the header Authorization holds no Bearer token")
-		return
+		return nil
 	}
 	g, ok := c.bank.tokens.byAccess(token)
 	switch {
 	case !ok:
 		c.fail(http.StatusUnauthorized, codeToken, "the access token is unknown or was revoked")
-		return
+		return nil
 	case c.bank.now().After(g.AccessExpires):
 		c.fail(http.StatusUnauthorized, codeToken, "the access token has expired")
-		return
+		return nil
 	case c.qwac == nil:
-		return
+		return nil
 	case g.Org != c.qwac.OrgID:
 		c.fail(http.StatusUnauthorized, codeToken, "the access token was issued to another TPP than the QWAC names")
-		return
+		return nil
 	case g.Thumbprint != c.qwac.Thumbprint && !c.bank.Rules().Tokens.Unbound:
 		c.fail(http.StatusUnauthorized, codeToken, "the access token is bound to another client certificate")
-		return
+		return nil
 	}
 	c.grant = g
-	c.checkScope(g)
 	rules := c.bank.Rules().Tokens
 	if at, ok := c.bank.tokens.authenticated(g); ok && c.bank.now().After(at.Add(rules.consent())) {
 		c.fail(http.StatusUnauthorized, codeToken, "the strong authentication behind the access token is older than %d days", rules.ConsentDays)
 	}
+	return g
 }
 
 func (c *call) checkScope(g *grant) {

@@ -94,16 +94,20 @@ func (c *call) berlinAccounts() (*answer, *problem) {
 	if p != nil {
 		return nil, p
 	}
+	return berlinAccountList(psu, c.r.URL.Query().Get("withBalance") == "true"), nil
+}
+
+func berlinAccountList(psu *persona, withBalance bool) *answer {
 	list := []map[string]any{}
 	for _, a := range psu.Accounts {
 		item := map[string]any{"resourceId": a.ID, "iban": a.IBAN, "currency": "EUR", "name": "Compte de " + psu.Name,
 			"cashAccountType": "CACC"}
-		if c.r.URL.Query().Get("withBalance") == "true" {
+		if withBalance {
 			item["balances"] = []map[string]any{{"balanceType": "interimAvailable", "balanceAmount": amount{decimal(a.Cents), "EUR"}}}
 		}
 		list = append(list, item)
 	}
-	return asJSON(http.StatusOK, typeJSON, map[string]any{"accounts": list}), nil
+	return asJSON(http.StatusOK, typeJSON, map[string]any{"accounts": list})
 }
 
 type berlinReference struct {
@@ -139,7 +143,7 @@ func (c *call) berlinPayment() (*answer, *problem) {
 		return nil, refuse(http.StatusBadRequest, codeRequest, "an account of the payment has no valid IBAN")
 	}
 	id := uuid.NewString()
-	self := berlinPrefix + "payments/" + product + "/" + id
+	self := c.r.URL.Path + "/" + id
 	a := asJSON(http.StatusCreated, typeJSON, map[string]any{"transactionStatus": "RCVD", "paymentId": id,
 		"_links": links{"self": c.link(self), "status": c.link(self + "/status"), "scaRedirect": c.link(stetPrefix + "oauth/authorize")}})
 	a.header.Set("Location", self)

@@ -32,6 +32,9 @@ func (c *call) check() {
 		c.checkSTETSignature()
 	case dialectBerlin:
 		c.checkBerlinSignature()
+	default:
+		c.checkMessage()
+		return
 	}
 	c.checkContent()
 	c.checkDate()
@@ -90,7 +93,8 @@ func (c *call) checkLeaks() {
 // checkRepeats refuses a second line of headers that must be single.
 func (c *call) checkRepeats() {
 	for _, name := range []string{"Host", "Signature", "Digest", "Date", "Authorization", "X-Request-ID", "Content-Type",
-		"Content-Length", "TPP-Signature-Certificate", "Consent-ID", "PSU-IP-Address"} {
+		"Content-Length", "TPP-Signature-Certificate", "Consent-ID", "PSU-IP-Address", "X-JWS-Signature", "Signature-Input",
+		"Content-Digest", "X-Idempotency-Key", "X-FAPI-Interaction-ID", "X-FAPI-Customer-IP-Address", "X-FAPI-Auth-Date"} {
 		if len(c.msg.values(strings.ToLower(name))) > 1 {
 			c.fail(http.StatusBadRequest, codeRequest, "the header %s is there more than once", name)
 		}
@@ -173,7 +177,7 @@ func (c *call) checkAccept() {
 
 func (c *call) checkMethod() {
 	switch {
-	case c.endpoint.run == nil && c.endpoint.dialect == dialectBerlin:
+	case c.endpoint.run == nil && c.endpoint.dialect != dialectSTET:
 		c.fail(http.StatusNotFound, codeResource, "there is no such resource")
 	case c.endpoint.run == nil:
 		// An entry point that does not exist answers 400, not 404 (BPCE API reference).

@@ -40,6 +40,10 @@ type Client struct {
 	Keys *jose.JSONWebKeySet `json:"jwks,omitempty"`
 	// Algorithms are those taken of JWTs. Default PS256 and ES256.
 	Algorithms []string `json:"algorithms,omitempty"`
+	// SigningIssuer is what the TPP calls itself in signed messages: iss of Open
+	// Banking's x-jws-signature, such as "org/software", and of a signed body.
+	// Default: the subject of its QSEAL, or its organizationIdentifier.
+	SigningIssuer string `json:"signing_issuer,omitempty"`
 	// RedirectURIs are those registered. Default: any.
 	RedirectURIs []string `json:"redirect_uris,omitempty"`
 }

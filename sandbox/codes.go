@@ -12,6 +12,8 @@ type authorization struct {
 	// Challenge is the code_challenge (S256), "" without PKCE.
 	Challenge string
 	Nonce     string
+	// Intent is Open Banking's consent, "" elsewhere.
+	Intent string
 	// Authenticated is when the PSU's strong authentication was.
 	Authenticated time.Time
 

@@ -22,11 +22,14 @@ import (
 //	GET  /tokens/{hash}  as Bank.TokenState
 //	PUT  /metadata       as Bank.SetMetadata
 //	POST /rotate-keys    as Bank.RotateKeys
+//	GET  /answer-keys/jwks, /answer-keys/certificates.pem,
+//	     /answer-keys/authority.pem  as Bank.AnswerKeys
 //	PUT  /clients        as Bank.Register
 //	POST /consents/age   as Bank.AgeConsents: {"psu":"","days":180}
 //	POST /consents/revoke  as Bank.RevokeConsent: {"psu":"","role":""}
 //	GET  /stet/psd2/oauth/authorize  the code flow, for browsers without QWAC
 //	GET  /oauth2/authorize           the same at ING
+//	GET  /obie/authorize             the same for Open Banking
 //
 // It is not protected: whoever reaches it can use it.
 func (b *Bank) Control() http.Handler {
@@ -52,11 +55,19 @@ func (b *Bank) Control() http.Handler {
 		b.RotateKeys()
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("GET /answer-keys/jwks", func(w http.ResponseWriter, _ *http.Request) { b.shownAnswerKeys(w, nil) })
+	mux.HandleFunc("GET /answer-keys/certificates.pem", func(w http.ResponseWriter, _ *http.Request) {
+		b.shownAnswerKeys(w, func(k AnswerKeys) []byte { return k.Certificates })
+	})
+	mux.HandleFunc("GET /answer-keys/authority.pem", func(w http.ResponseWriter, _ *http.Request) {
+		b.shownAnswerKeys(w, func(k AnswerKeys) []byte { return k.Authority })
+	})
 	mux.HandleFunc("PUT /clients", taking(b.Register))
 	mux.HandleFunc("POST /consents/age", taking(b.ageAsked))
 	mux.HandleFunc("POST /consents/revoke", taking(b.revokeAsked))
 	mux.HandleFunc("GET "+stetPrefix+"oauth/authorize", b.browse)
 	mux.HandleFunc("GET /oauth2/authorize", b.browse)
+	mux.HandleFunc("GET /obie/authorize", b.browse)
 	return mux
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // checkDigest compares a Digest header (RFC 3230) with the body's raw bytes.
-// Only one instance digest is taken, and only SHA-256 or SHA-512.
+// Only one instance digest is taken, and only SHA-256, SHA-384 or SHA-512.
 func checkDigest(value string, body []byte) error {
 	algorithm, encoded, ok := strings.Cut(value, "=")
 	if !ok {
@@ -20,6 +20,9 @@ func checkDigest(value string, body []byte) error {
 	switch strings.ToUpper(algorithm) {
 	case "SHA-256":
 		sum := sha256.Sum256(body)
+		want = sum[:]
+	case "SHA-384":
+		sum := sha512.Sum384(body)
 		want = sum[:]
 	case "SHA-512":
 		sum := sha512.Sum512(body)

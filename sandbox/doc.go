@@ -4,6 +4,13 @@
 // /stet/psd2/v1.4.2/), a few resources of Berlin Group NextGenPSD2 1.3 below
 // /berlin/v1/, and one token endpoint for all of them.
 //
+// Further standards sign messages as a whole, each below its own path: UK Open
+// Banking 3.1.x with accounts, payments, confirmation of funds and its own
+// authorization server (/obie/, and two variants), Open Banking Europe's JWS
+// over headers as Georgia (/georgia/) and ING (/ing-jws/) have it, Open Finance
+// Brasil (/brasil/), PolishAPI (/polish/), RFC 9421 (/rfc9421/). Their answers
+// are signed, too, or wrongly, as Rules say.
+//
 // It shares no code with the signing side: header parsing, signing string,
 // digest and distinguished names are written here a second time, so that a
 // mistake of the signer is not repeated by its judge. Over HTTP/1.1 the

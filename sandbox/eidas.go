@@ -42,6 +42,7 @@ type qualified struct {
 	Roles      []string // PSP_AS, PSP_PI, PSP_AI, PSP_IC
 	OrgID      string   // organizationIdentifier of the subject
 	Thumbprint [sha256.Size]byte
+	Issuers    []*x509.Certificate // what came along to build its chain
 }
 
 func (q *qualified) web() bool  { return slices.Contains(q.Types, oidQCTypeWeb) }

@@ -13,6 +13,7 @@ const (
 	typeHAL     = "application/hal+json; charset=utf-8"
 	typeJSON    = "application/json; charset=utf-8"
 	typeProblem = "application/json; charset=utf-8"
+	typeJWT     = "application/jwt"
 )
 
 // problem is one check that failed: what the bank answers and why. Text is a
@@ -96,12 +97,18 @@ func (c *call) refusal(problems []*problem) *answer {
 	switch {
 	case c.endpoint.dialect == dialectToken || c.endpoint.name == operationToken:
 		a = tokenError(first, texts)
-	case c.endpoint.dialect == dialectBerlin:
+	case c.endpoint.dialect == dialectBerlin || c.endpoint.dialect == dialectGeorgia || c.endpoint.dialect == dialectINGJWS:
 		a = berlinError(problems)
 	case c.endpoint.dialect == dialectPayline:
 		a = soapFault(first.Status, texts)
 	case c.endpoint.dialect == dialectCarat:
 		a = c.caratError(first.Status, texts)
+	case c.endpoint.dialect.openBanking():
+		a = c.obieError(problems)
+	case c.endpoint.dialect == dialectBrasil:
+		a = brasilError(c.bank.now(), problems)
+	case c.endpoint.dialect == dialectPolish:
+		a = c.polishError(first, texts)
 	default:
 		a = asJSON(first.Status, typeProblem, stetError{
 			Timestamp: c.bank.now().UTC().Format(time.RFC3339Nano), Status: first.Status, Error: first.Code,

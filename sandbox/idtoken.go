@@ -43,6 +43,9 @@ func (b *Bank) idClaims(p pair, wrong string, refreshed bool) map[string]any {
 	if at, ok := b.tokens.authenticated(p.grant); ok {
 		issued["auth_time"] = at.Unix()
 	}
+	if p.Intent != "" {
+		issued[intentClaim] = p.Intent
+	}
 	// A refreshed one should have none (OpenID Connect Core section 12.2).
 	if p.family.nonce != "" && !refreshed {
 		issued["nonce"] = p.family.nonce

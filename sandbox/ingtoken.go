@@ -12,7 +12,7 @@ const applicationLifetime = 905 * time.Second
 
 func ingEndpoints() []endpoint {
 	get := func(name, path, scope string, run func(*call) (*answer, *problem), query ...string) endpoint {
-		return endpoint{name, dialectING, "", "GET", split(path), scope, query, run}
+		return endpoint{name: name, dialect: dialectING, method: "GET", path: split(path), scope: scope, query: query, run: run}
 	}
 	return []endpoint{
 		{name: operationToken, dialect: dialectING, method: "POST", path: split(ingPrefix + "token"), run: (*call).ingToken},

@@ -14,11 +14,12 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// bankKeys sign id_tokens. They are made when first needed.
+// bankKeys sign id_tokens and answers. They are made when first needed.
 type bankKeys struct {
-	mu  sync.Mutex
-	rsa *rsa.PrivateKey
-	ec  *ecdsa.PrivateKey
+	mu    sync.Mutex
+	rsa   *rsa.PrivateKey
+	ec    *ecdsa.PrivateKey
+	seals *answerSeals // their certificates
 }
 
 // get makes what is missing.
@@ -37,8 +38,8 @@ func (k *bankKeys) get() (*rsa.PrivateKey, *ecdsa.PrivateKey, error) {
 	return k.rsa, k.ec, err
 }
 
-// RotateKeys makes the bank sign id_tokens with new keys, of another kid. Its
-// key set no longer holds the former ones.
+// RotateKeys makes the bank sign id_tokens and answers with new keys, of another
+// kid. Its key set no longer holds the former ones.
 func (b *Bank) RotateKeys() {
 	b.keys.mu.Lock()
 	defer b.keys.mu.Unlock()

@@ -83,7 +83,7 @@ func (c *call) push() (*answer, *problem) {
 	if c.bank.Rules().Authorize.RequestObject && !given.signed {
 		return nil, refuse(http.StatusBadRequest, "invalid_request", "this bank takes signed authorization requests only (RFC 9101)")
 	}
-	if _, p := c.bank.readAuthorization(given.params, false); p != nil {
+	if _, p := c.bank.readAuthorization(given.params, c.r.URL.Path); p != nil {
 		return nil, p
 	}
 	a := asJSON(http.StatusCreated, typeJSON, map[string]any{

@@ -35,7 +35,12 @@ func (c *call) checkUnattended() {
 	if c.bank.unattended.limit == 0 || len(c.problems) > 0 {
 		return
 	}
-	if _, attended := c.msg.first("psu-ip-address"); attended {
+	for _, name := range []string{"psu-ip-address", customerIP} {
+		if _, attended := c.msg.first(name); attended {
+			return
+		}
+	}
+	if c.grant == nil {
 		return
 	}
 	key := strings.Join([]string{c.qwac.OrgID, c.endpoint.name, c.grant.PSU, c.params["id"], c.msg.Method}, " ")

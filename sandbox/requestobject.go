@@ -23,7 +23,8 @@ func (b *Bank) openRequestObject(clientID, compact string) (url.Values, *problem
 	}
 	if err == nil {
 		here := stetPrefix + "oauth/authorize"
-		err = j.claims.check(wanted{issuer: client.ID, audiences: []string{b.issuer(), b.URL() + here, b.browserURL() + here}, now: b.now()})
+		err = j.claims.check(wanted{issuer: client.ID, audiences: []string{b.issuer(), b.URL() + here, b.browserURL() + here,
+			b.URL() + "/obie/authorize", b.browserURL() + "/obie/authorize"}, now: b.now()})
 	}
 	if err != nil {
 		return nil, bad("%v", err)

@@ -13,6 +13,14 @@ const (
 	dialectING
 	dialectPayline
 	dialectCarat
+	dialectOBIE          // Open Banking since 3.1.4
+	dialectOBIEUnencoded // Open Banking up to 3.1.3: b64 is false
+	dialectOBIECavage    // Open Banking with a Signature header
+	dialectGeorgia
+	dialectINGJWS
+	dialectBrasil
+	dialectPolish
+	dialectMessage // RFC 9421
 )
 
 // Names of operations, as in Record.Operation.
@@ -34,6 +42,12 @@ type endpoint struct {
 	scope   string // role scope a token must have
 	query   []string
 	run     func(*call) (*answer, *problem)
+	// signed tells that Open Banking has requests to it signed, signsAnswer that
+	// it has the answers signed.
+	signed, signsAnswer bool
+	// unattended tells that Open Banking wants a token of the TPP's own there, not
+	// a PSU's.
+	unattended bool
 }
 
 // Path prefixes.
@@ -61,7 +75,7 @@ func endpoints() []endpoint {
 	} {
 		base := stetPrefix + v.version
 		add := func(name, method, path, scope string, run func(*call) (*answer, *problem), query ...string) {
-			list = append(list, endpoint{name, dialectSTET, v.version, method, split(base + path), scope, query, run})
+			list = append(list, endpoint{name: name, dialect: dialectSTET, version: v.version, method: method, path: split(base + path), scope: scope, query: query, run: run})
 		}
 		add("funds-confirmations", "POST", "/funds-confirmations", v.cardScope, (*call).fundsConfirmation)
 		add("accounts", "GET", "/accounts", "aisp", (*call).accounts)
@@ -76,36 +90,38 @@ func endpoints() []endpoint {
 		}
 	}
 	berlin := func(name, method, path, scope string, run func(*call) (*answer, *problem), query ...string) {
-		list = append(list, endpoint{name, dialectBerlin, "", method, split(berlinPrefix + path), scope, query, run})
+		list = append(list, endpoint{name: name, dialect: dialectBerlin, method: method, path: split(berlinPrefix + path), scope: scope, query: query, run: run})
 	}
 	berlin("berlin-accounts", "GET", "accounts", "aisp", (*call).berlinAccounts, "withBalance")
 	berlin("berlin-payments", "POST", "payments/{product}", "pisp", (*call).berlinPayment)
 	berlin("berlin-funds-confirmations", "POST", "funds-confirmations", "cbpii", (*call).berlinFunds)
 	list = append(list, ingEndpoints()...)
 	list = append(list, paylineEndpoints()...)
-	return append(list, caratEndpoints()...)
+	list = append(list, caratEndpoints()...)
+	list = append(list, obieEndpoints()...)
+	return append(list, messageEndpoints()...)
 }
 
 func split(path string) []string { return strings.Split(strings.Trim(path, "/"), "/") }
 
-// match finds the endpoint of a path. It never returns nil.
-func (b *Bank) match(path string) (*endpoint, map[string]string) {
+// match finds the endpoint of a path: that of the method if there is one. It
+// never returns nil.
+func (b *Bank) match(method, path string) (*endpoint, map[string]string) {
 	segments := split(path)
+	found, values := &endpoint{dialect: dialectOf(path)}, map[string]string(nil)
 	for i := range b.endpoints {
-		if params, ok := matchPath(b.endpoints[i].path, segments); ok && !strings.HasSuffix(path, "/") {
+		params, ok := matchPath(b.endpoints[i].path, segments)
+		if !ok || strings.HasSuffix(path, "/") {
+			continue
+		}
+		if b.endpoints[i].method == method {
 			return &b.endpoints[i], params
 		}
+		if found.run == nil {
+			found, values = &b.endpoints[i], params
+		}
 	}
-	unknown := &endpoint{dialect: dialectSTET}
-	switch {
-	case strings.HasPrefix(path, berlinPrefix):
-		unknown.dialect = dialectBerlin
-	case strings.HasPrefix(path, paylinePrefix), strings.HasPrefix(path, paylineCertPrefix):
-		unknown.dialect = dialectPayline
-	case strings.HasPrefix(path, caratPrefix):
-		unknown.dialect = dialectCarat
-	}
-	return unknown, nil
+	return found, values
 }
 
 func matchPath(pattern, segments []string) (map[string]string, bool) {

@@ -15,6 +15,7 @@ type Rules struct {
 	Authorize AuthorizeRules `json:"authorize"`
 	IDToken   IDTokenRules   `json:"id_token"`
 	Carat     CaratRules     `json:"carat"`
+	Answers   AnswerRules    `json:"answers"`
 }
 
 // Values of TokenRules.Refresh.
@@ -92,6 +93,9 @@ type AuthorizeRules struct {
 	// Aliases makes the metadata name endpoints that refuse everything, and the
 	// real ones only in mtls_endpoint_aliases (RFC 8705 section 5).
 	Aliases bool `json:"mtls_aliases,omitempty"`
+	// IntentParameter takes Open Banking's consent as the plain parameter
+	// openbanking_intent_id, too. Default: only inside a signed request.
+	IntentParameter bool `json:"intent_parameter,omitempty"`
 	// CodeLifetime is an authorization code's. Default 5 minutes.
 	CodeLifetime Wait `json:"code_lifetime,omitzero"`
 }
@@ -143,7 +147,7 @@ func (r Rules) validate() error {
 	if (r.Tokens.ReuseDetection || r.Tokens.RefreshGrace > 0) && r.Tokens.Refresh != RefreshRotated {
 		return errors.New("reuse_detection and refresh_grace need refresh rotated")
 	}
-	return nil
+	return r.Answers.validate()
 }
 
 // complete fills in the defaults.

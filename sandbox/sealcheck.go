@@ -10,10 +10,11 @@ import (
 	"strings"
 )
 
-// signatureStatus is what a bad signature is answered with: BPCE says 400,
-// the Berlin Group and ING 401.
+// signatureStatus is what a bad signature is answered with: BPCE, Open Banking
+// and Open Finance Brasil say 400, the Berlin Group and ING 401.
 func (c *call) signatureStatus() int {
-	if c.endpoint.dialect == dialectBerlin || c.endpoint.dialect == dialectING {
+	switch c.endpoint.dialect {
+	case dialectBerlin, dialectING, dialectGeorgia, dialectINGJWS, dialectMessage:
 		return http.StatusUnauthorized
 	}
 	return http.StatusBadRequest

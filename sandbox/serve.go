@@ -32,6 +32,11 @@ type call struct {
 	// shop is what a call to a system without PSD2 is about.
 	shop shopCall
 
+	// opened is what a signed body says, nil if the body is plain.
+	opened []byte
+	// signatureDue tells that the call has to be signed.
+	signatureDue bool
+
 	// requestID and signature are what this call itself put into the bank's
 	// memory; empty if it put nothing there.
 	requestID, signature string
@@ -68,7 +73,7 @@ func (c *call) receive(w http.ResponseWriter) {
 	r := c.r
 	c.rec = &Record{Conn: r.RemoteAddr, Proto: r.Proto, Method: r.Method, RequestURI: r.RequestURI,
 		Host: r.Host, Header: r.Header.Clone()}
-	c.endpoint, c.params = c.bank.match(r.URL.Path)
+	c.endpoint, c.params = c.bank.match(r.Method, r.URL.Path)
 	c.rec.Operation = c.endpoint.name
 	c.receiveHead()
 	if len(r.TransferEncoding) > 0 {
@@ -139,7 +144,7 @@ func (c *call) record(status int) {
 	for _, p := range c.problems {
 		c.rec.Problems = append(c.rec.Problems, p.Text)
 	}
-	c.bank.ledger.add(c.rec, c.endpoint.dialect == dialectSTET || c.endpoint.dialect == dialectBerlin)
+	c.bank.ledger.add(c.rec, c.signatureDue || c.endpoint.dialect == dialectSTET || c.endpoint.dialect == dialectBerlin)
 	if c.bank.opts.OnRequest != nil {
 		c.bank.opts.OnRequest(c.rec)
 	}

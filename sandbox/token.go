@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"mime"
 	"net/http"
 	"net/url"
@@ -128,9 +129,11 @@ func (c *call) clientCredentials(form url.Values) (*answer, *problem) {
 	if scope == "" {
 		return nil, refuse(http.StatusBadRequest, "invalid_scope", "scope is missing")
 	}
+	obie := c.endpoint.version == versionOBIE
 	for s := range strings.FieldsSeq(scope) {
 		switch {
-		case roleForScope(s) == "" || strings.HasPrefix(s, ingScope):
+		case obie && obieRole(s) != "":
+		case obie || roleForScope(s) == "" || strings.HasPrefix(s, ingScope):
 			return nil, refuse(http.StatusBadRequest, "invalid_scope", "the scope is not known")
 		case !slices.Contains(c.bank.opts.ClientCredentials, s):
 			return nil, refuse(http.StatusBadRequest, "unauthorized_client", "this scope needs the authorization of a PSU (authorization_code)")
@@ -148,7 +151,7 @@ func (c *call) clientCredentials(form url.Values) (*answer, *problem) {
 // coversScope checks that the QWAC's PSD2 roles allow every scope.
 func (c *call) coversScope(scope string) *problem {
 	for s := range strings.FieldsSeq(scope) {
-		if role := roleForScope(s); role != "" && !slices.Contains(c.qwac.Roles, role) {
+		if role := cmp.Or(roleForScope(s), obieRole(s)); role != "" && !slices.Contains(c.qwac.Roles, role) {
 			return refuse(http.StatusBadRequest, "unauthorized_client", "the QWAC lacks the role %s that scope %s needs", role, s)
 		}
 	}

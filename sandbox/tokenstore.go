@@ -21,6 +21,7 @@ type grant struct {
 	PSU                        string            // persona's login, "" for client_credentials
 	Thumbprint                 [sha256.Size]byte // of the QWAC (RFC 8705 x5t#S256)
 	family                     *family           // nil for client_credentials
+	Intent                     string            // Open Banking's consent, "" elsewhere
 }
 
 func (g *grant) has(scope string) bool { return slices.Contains(strings.Fields(g.Scope), scope) }
@@ -29,6 +30,7 @@ func (g *grant) has(scope string) bool { return slices.Contains(strings.Fields(g
 // fields are guarded by the store's mutex.
 type family struct {
 	ClientID, Org, Role, Scope, PSU string
+	Intent                          string // Open Banking's consent, "" elsewhere
 
 	nonce         string
 	authenticated time.Time     // the strong authentication
@@ -37,7 +39,8 @@ type family struct {
 	refresh       *refreshToken // the one current refresh token, nil if there is none
 }
 
-func (f *family) key() string { return strings.Join([]string{f.PSU, f.Org, f.Role}, " ") }
+// key is what one authorization lives under. Open Banking's live by consent.
+func (f *family) key() string { return strings.Join([]string{f.PSU, f.Org, f.Role, f.Intent}, " ") }
 
 // refreshToken is remembered when it is dead, too, to tell reuse from guessing.
 type refreshToken struct {
@@ -70,7 +73,7 @@ func roleScope(scope string) string {
 		switch {
 		case strings.HasPrefix(s, ingScope):
 			return "aisp"
-		case roleForScope(s) != "":
+		case roleForScope(s) != "" || obieRole(s) != "":
 			return s
 		}
 	}
@@ -150,7 +153,7 @@ func (s *tokenStore) exchange(now time.Time, rules *TokenRules, a *authorization
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := &family{ClientID: a.ClientID, Org: org, Role: roleScope(a.Scope), Scope: a.Scope, PSU: a.PSU,
-		nonce: a.Nonce, authenticated: a.Authenticated}
+		nonce: a.Nonce, authenticated: a.Authenticated, Intent: a.Intent}
 	s.end(s.live[f.key()], "replaced by a later authorization of the same PSU, TPP and role")
 	s.live[f.key()] = f
 	a.issued = f
@@ -158,7 +161,7 @@ func (s *tokenStore) exchange(now time.Time, rules *TokenRules, a *authorization
 		s.newRefresh(now, f)
 	}
 	p := pair{grant: s.newAccess(now, rules, grant{ClientID: f.ClientID, Org: org, Role: f.Role, Scope: f.Scope, PSU: f.PSU,
-		Thumbprint: thumbprint, family: f})}
+		Thumbprint: thumbprint, family: f, Intent: f.Intent})}
 	if f.refresh != nil {
 		p.Refresh = f.refresh.value
 	}
@@ -208,7 +211,7 @@ func (s *tokenStore) renew(now time.Time, rules *TokenRules, token, clientID str
 		s.newRefresh(now, f)
 	}
 	p := pair{grant: s.newAccess(now, rules, grant{ClientID: f.ClientID, Org: f.Org, Role: f.Role, Scope: f.Scope, PSU: f.PSU,
-		Thumbprint: thumbprint, family: f})}
+		Thumbprint: thumbprint, family: f, Intent: f.Intent})}
 	if rules.Refresh != RefreshNone {
 		p.Refresh = f.refresh.value
 	}
@@ -245,6 +248,17 @@ func (s *tokenStore) expireAll() {
 	clear(s.access)
 	for _, f := range s.live {
 		f.access = nil
+	}
+}
+
+// endIntent ends what was authorized under a consent of Open Banking.
+func (s *tokenStore) endIntent(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.live {
+		if f.Intent == id {
+			s.end(f, "its consent was deleted")
+		}
 	}
 }
 

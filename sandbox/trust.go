@@ -29,8 +29,12 @@ func (t *trust) verify(q *qualified, now time.Time) error {
 	if ok && !now.Before(known.from) && !now.After(known.until) {
 		return nil
 	}
+	between := x509.NewCertPool()
+	for _, issuer := range q.Issuers {
+		between.AddCert(issuer)
+	}
 	chains, err := q.Cert.Verify(x509.VerifyOptions{
-		Roots: t.roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+		Roots: t.roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	if err != nil {
 		return err

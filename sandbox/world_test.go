@@ -26,6 +26,7 @@ type pki struct {
 	server, qwac, qwac2, qseal  *testpki.Issued
 	qsealEC, foreignQWAC        *testpki.Issued
 	foreignQSEAL, untrustedSeal *testpki.Issued
+	qseal2RSA                   *testpki.Issued // not registered
 }
 
 var issuePKI = sync.OnceValues(func() (*pki, error) {
@@ -53,6 +54,7 @@ var issuePKI = sync.OnceValues(func() (*pki, error) {
 		{&p.qwac2, p.ca, web(orgID, []string{"PSP_AI"})},
 		{&p.qseal, p.ca, seal("rsa2048", orgID)},
 		{&p.qsealEC, p.ca, seal("p256", orgID)},
+		{&p.qseal2RSA, p.ca, seal("rsa2048", orgID)},
 		{&p.foreignQWAC, p.ca, web("PSDFR-ACPR-99999", allRoles)},
 		{&p.foreignQSEAL, p.ca, seal("p256", "PSDFR-ACPR-99999")},
 		{&p.untrustedSeal, p.otherCA, seal("p256", orgID)},
