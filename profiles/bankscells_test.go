@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -154,26 +155,40 @@ func renderBank(b *strings.Builder, set *Set, name string) {
 	if parent := set.documents[name].inherits; parent != "" {
 		fmt.Fprintf(b, " Inherits [`%s`](#%[1]s).", parent)
 	}
-	b.WriteString("\n\n")
+	b.WriteString("\n")
+	var variants, required, rests []string
 	for _, variant := range set.variantsOf(name) {
 		v := p.Variants[variant]
-		fmt.Fprintf(b, "* variant `%s/%s`: %s (%s)\n", name, variant, v.Why, cmp.Or(v.Certainty, p.Certainty))
+		variants = append(variants, fmt.Sprintf("`%s/%s` (%s): %s", name, variant, cmp.Or(v.Certainty, p.Certainty), v.Why))
 	}
-	for _, required := range p.Requires {
-		fmt.Fprintf(b, "* to configure: `%s`, %s\n", required.Setting, required.Why)
-	}
-	for _, line := range furtherRules(p) {
-		fmt.Fprintf(b, "* %s\n", line)
+	for _, requirement := range p.Requires {
+		required = append(required, fmt.Sprintf("`%s`: %s", requirement.Setting, requirement.Why))
 	}
 	for _, source := range p.Sources {
 		title := source.Title
 		if source.URL != "" {
 			title = fmt.Sprintf("[%s](%s)", title, source.URL)
 		}
-		fmt.Fprintf(b, "* %s: %s (%s)\n", source.Certainty, cmp.Or(source.Covers, "all"), title)
+		rests = append(rests, fmt.Sprintf("%s (%s): %s", title, source.Certainty, source.Covers))
 	}
-	for _, question := range p.OpenQuestions {
-		fmt.Fprintf(b, "* ask: %s\n", question)
+	renderList(b, "Variants", variants)
+	renderList(b, "To configure", required)
+	renderList(b, "Beside signing", furtherRules(p))
+	if parent, ok := set.documents[set.documents[name].inherits]; ok && reflect.DeepEqual(parent.profile.Sources, p.Sources) {
+		fmt.Fprintf(b, "\nSources and questions are those of [`%s`](#%[1]s).\n", parent.profile.Name)
+		return
+	}
+	renderList(b, "Rests on", rests)
+	renderList(b, "Ask the bank", p.OpenQuestions)
+}
+
+func renderList(b *strings.Builder, title string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s:\n\n", title)
+	for _, line := range lines {
+		fmt.Fprintf(b, "* %s\n", line)
 	}
 }
 
