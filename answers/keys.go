@@ -109,7 +109,7 @@ const (
 )
 
 // checkPublished tries the bank's published keys, and a newer set of them if
-// none is the one that is named.
+// that fails: keys are exchanged without notice.
 func (v *Verifier) checkPublished(ctx context.Context, s *signature) (search, error) {
 	if v.keys.Published == nil {
 		return noKey, nil
@@ -121,7 +121,7 @@ func (v *Verifier) checkPublished(ctx context.Context, s *signature) (search, er
 	result := noKey
 	for _, renewed := range []bool{false, true} {
 		keys, err := v.keys.Published(ctx, s.keyID, name, renewed)
-		if err != nil {
+		if err != nil && result == noKey {
 			return result, unchecked(reasonKeys)
 		}
 		for _, key := range keys {
@@ -129,9 +129,6 @@ func (v *Verifier) checkPublished(ctx context.Context, s *signature) (search, er
 			if s.by(key) {
 				return found, nil
 			}
-		}
-		if result == triedInVain && s.keyID != "" {
-			return result, nil // it is the key, and not the signature
 		}
 	}
 	return result, nil

@@ -118,11 +118,10 @@ func (v *Verifier) Verify(ctx context.Context, answer *Answer) Verdict {
 	return verdictOf(errors.Join(err, v.checkDigests(answer)))
 }
 
-// SignatureHeaders are the headers, in net/http's spelling, that say something
-// which no longer holds once the answer is changed.
+// SignatureHeaders are the headers, in net/http's spelling, that may hold a
+// signature under a policy: once the answer is changed it no longer fits.
 func SignatureHeaders(p Policy) []string {
-	names := []string{"Signature", "Signature-Input", http.CanonicalHeaderKey(p.withDefaults().Header)}
-	return append(names, DigestHeaders...)
+	return []string{"Signature", "Signature-Input", http.CanonicalHeaderKey(p.withDefaults().Header)}
 }
 
 // named finds which of the accepted algorithms a name stands for.

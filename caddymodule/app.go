@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
+	"github.com/caddy-tpp/caddy-tpp/answers"
 	"github.com/caddy-tpp/caddy-tpp/authorize"
 	"github.com/caddy-tpp/caddy-tpp/grants"
 	"github.com/caddy-tpp/caddy-tpp/profiles"
@@ -251,6 +252,11 @@ func (a *App) hooks() sidecar.Hooks {
 			log.Warn("asking for the fallback interface", zap.String("aspsp", aspsp), zap.String("operation", operation),
 				zap.String("request_id", requestID), zap.String("reason", reason))
 		},
+		Verified: func(aspsp, operation, requestID string, verdict answers.Verdict) {
+			m.verified(aspsp, operation, verdict.Outcome)
+			logVerdict(log, aspsp, operation, requestID, verdict)
+		},
+		Relinked: m.relinked,
 		Unlinked: func(aspsp, identity string, err error) {
 			log.Error("renewed certificates do not fit this bank; going on with the former ones",
 				zap.String("aspsp", aspsp), zap.String("identity", identity), zap.Error(err))

@@ -53,7 +53,7 @@ func (c *ASPSP) resolve(name string, set *profiles.Set, app *App) (sidecar.Confi
 		Name: name, Profile: profile, IdentityName: c.Identity,
 		BaseURL: repl.ReplaceAll(c.BaseURL, ""), TokenEndpoint: repl.ReplaceAll(c.TokenEndpoint, ""),
 		Scope: c.Scope, ClientID: repl.ReplaceAll(c.ClientID, ""),
-		TrustPool: pool, MaxBody: c.MaxBody, Fallback: c.Fallback, HTTP2: http2, IdleConns: c.IdleConns,
+		TrustPool: pool, MaxBody: c.MaxBody, Fallback: c.Fallback, RewriteLinks: c.RewriteLinks, HTTP2: http2, IdleConns: c.IdleConns,
 		ConnectTimeout: time.Duration(c.ConnectTimeout), AnswerTimeout: time.Duration(c.AnswerTimeout),
 		ResolveSecret: resolveHeader,
 		ClientKey:     key, ClientSecret: secret, HideTokens: c.HideTokens,

@@ -52,6 +52,8 @@ func (c *ASPSP) parseOption(d *caddyfile.Dispenser) (err error) {
 		c.MaxBody, err = sizeArg(d)
 	case "fallback":
 		c.Fallback, err = switchArg(d)
+	case "rewrite_links":
+		c.RewriteLinks, err = switchArg(d)
 	case "connect_timeout":
 		c.ConnectTimeout, err = durationArg(d)
 	case "answer_timeout":
@@ -74,7 +76,7 @@ func (c *ASPSP) parseOption(d *caddyfile.Dispenser) (err error) {
 		err = section[signer.Spec](d, &c.ApplicationSignature)
 	default:
 		err = d.Errf("unknown option %q in aspsp; there are: profile, base_url, identity, scope, client_id, "+
-			"token_endpoint, client_secret, client_key, client_key_passphrase, redirect_uri, return_urls, hide_tokens, trust_pool, max_body, fallback, connect_timeout, answer_timeout, versions, idle_conns, "+
+			"token_endpoint, client_secret, client_key, client_key_passphrase, redirect_uri, return_urls, hide_tokens, trust_pool, max_body, fallback, rewrite_links, connect_timeout, answer_timeout, versions, idle_conns, "+
 			"client_certificate, signature, headers, psu, token, responses, links, application_signature", option)
 	}
 	return err

@@ -77,6 +77,10 @@ type ASPSP struct {
 	// Fallback lets the app ask for the bank's fallback interface (RTS article
 	// 33) with Sidecar-Fallback. Default off.
 	Fallback bool `json:"fallback,omitempty"`
+	// RewriteLinks lets links in the bank's answers that lead back to it lead to
+	// the sidecar, in the places that the profile's links section names. Default
+	// off.
+	RewriteLinks bool `json:"rewrite_links,omitempty"`
 	// ConnectTimeout bounds connecting and the TLS handshake, each. Default 5s.
 	ConnectTimeout caddy.Duration `json:"connect_timeout,omitempty"`
 	// AnswerTimeout bounds the wait for the bank's answer to begin. Default 30s.

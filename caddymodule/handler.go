@@ -73,6 +73,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		h.done(sidecar.Event{Outcome: string(refusal.Code), Status: refusal.Status, RequestID: refusal.RequestID, Err: refusal})
 		return answer(w, refusal)
 	}
+	if route.ASPSP.RewritesLinks() {
+		route.Reached = reached(app, r)
+	}
 	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	ex, err := route.Prepare(r, func(template string) string { return repl.ReplaceAll(template, "") })
 	if err != nil {

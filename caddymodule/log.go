@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/caddy-tpp/caddy-tpp/answers"
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
@@ -65,6 +66,22 @@ func logDone(log *zap.Logger, event sidecar.Event) {
 		fields = append(fields, zap.String("cause", cause))
 	}
 	entry.Write(fields...)
+}
+
+// logVerdict writes a line for an answer of the bank that does not hold, or of
+// which that is not known. The reason holds nothing of the answer.
+func logVerdict(log *zap.Logger, aspsp, operation, requestID string, verdict answers.Verdict) {
+	if verdict.Outcome == answers.Valid {
+		return
+	}
+	level := zap.DebugLevel
+	if verdict.Outcome == answers.Invalid {
+		level = zap.WarnLevel
+	}
+	if entry := log.Check(level, "signature of an answer"); entry != nil {
+		entry.Write(zap.String("aspsp", aspsp), zap.String("operation", operation), zap.String("request_id", requestID),
+			zap.String("outcome", string(verdict.Outcome)), zap.String("reason", verdict.Reason))
+	}
 }
 
 // causeOf is what led to a refusal, down to the bottom: a call without a token

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caddy-tpp/caddy-tpp/answers"
 	"github.com/caddy-tpp/caddy-tpp/authorize"
 	"github.com/caddy-tpp/caddy-tpp/certs"
 	"github.com/caddy-tpp/caddy-tpp/grants"
@@ -29,6 +30,8 @@ type metrics struct {
 	grants     *prometheus.CounterVec
 	refreshes  *prometheus.HistogramVec
 	flows      *prometheus.CounterVec
+	verdicts   *prometheus.CounterVec
+	links      *prometheus.CounterVec
 	records    prometheus.Counter
 
 	mu sync.Mutex
@@ -82,6 +85,10 @@ func newMetrics() *metrics {
 			"Time the bank took to answer a refresh or a code exchange, by outcome.", answerBuckets, "aspsp", "outcome"),
 		flows: counter("authorizations_total",
 			"Authorizations of PSUs that the sidecar began or ended, by result.", "aspsp", "result"),
+		verdicts: counter("answer_signatures_total",
+			"Verdicts on the signatures of the bank's answers, where they are verified.", "aspsp", "operation", "outcome"),
+		links: counter("answer_links_total",
+			"Answers of the bank whose links were rewritten, or may not have been.", "aspsp", "outcome"),
 		records: counter("vault_damaged_records_total",
 			"Records of the vault that could not be read and of which a copy was kept aside.").WithLabelValues(),
 	}
@@ -91,7 +98,7 @@ func newMetrics() *metrics {
 func (m *metrics) register(registry prometheus.Registerer) error {
 	for _, collector := range []prometheus.Collector{
 		m.requests, m.duration, m.replays, m.signatures, m.fetches, m.notAfter, m.generation,
-		m.grants, m.refreshes, m.flows, m.records,
+		m.grants, m.refreshes, m.flows, m.records, m.verdicts, m.links,
 	} {
 		var already prometheus.AlreadyRegisteredError
 		if err := registry.Register(collector); err != nil && !errors.As(err, &already) {
@@ -152,6 +159,14 @@ func threshold(days int) int {
 		return 7
 	}
 	return 14
+}
+
+func (m *metrics) verified(aspsp, operation string, outcome answers.Outcome) {
+	m.verdicts.WithLabelValues(aspsp, operation, string(outcome)).Inc()
+}
+
+func (m *metrics) relinked(aspsp string, outcome sidecar.LinksOutcome) {
+	m.links.WithLabelValues(aspsp, string(outcome)).Inc()
 }
 
 func (m *metrics) damaged() { m.records.Inc() }

@@ -44,5 +44,8 @@ func (p Policy) Validate() error {
 	return errors.Join(wrong...)
 }
 
+// ReadsBodies reports whether links in bodies are looked for.
+func (w *Rewriter) ReadsBodies() bool { return len(w.fields) > 0 }
+
 // Empty reports whether the policy names nothing.
 func (p Policy) Empty() bool { return len(p.Fields) == 0 && len(p.Headers) == 0 }

@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/textproto"
@@ -17,19 +18,28 @@ const HeaderBankRequestID = "Sidecar-Bank-Request-ID"
 // receive takes the bank's answer for the app. What is no final answer, though
 // net/http takes it for one, is refused: an unasked switch of protocols would
 // reach the app as an empty success.
-func (ex *Exchange) receive(response *http.Response) (*http.Response, error) {
+func (ex *Exchange) receive(ctx context.Context, response *http.Response) (*http.Response, error) {
 	if response.StatusCode < http.StatusOK || response.StatusCode > 999 {
 		_ = response.Body.Close()
 		refusal := refuse(CodeBankAnswerUnreadable, "its status is no final one", nil)
 		refusal.MaybeSent = true
 		return nil, refusal
 	}
-	ex.cleanAnswer(response.Header)
 	cleanControl(response.Trailer)
 	if response.ContentLength < 0 {
 		// Only such an answer can have trailers, known when its body is read.
 		response.Body = &trailerCleaner{ReadCloser: response.Body, response: response}
 	}
+	verdict, err := ex.judge(ctx, response)
+	if err != nil {
+		_ = response.Body.Close()
+		return nil, err
+	}
+	ex.cleanAnswer(response.Header)
+	if verdict != "" {
+		response.Header.Set(HeaderVerdict, verdict)
+	}
+	ex.relink(response)
 	ex.status = response.StatusCode
 	return response, nil
 }

@@ -9,9 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddy-tpp/caddy-tpp/answers"
 	"github.com/caddy-tpp/caddy-tpp/certs"
 	"github.com/caddy-tpp/caddy-tpp/grants"
 	"github.com/caddy-tpp/caddy-tpp/headers"
+	"github.com/caddy-tpp/caddy-tpp/links"
 	"github.com/caddy-tpp/caddy-tpp/profiles"
 	"github.com/caddy-tpp/caddy-tpp/psu"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
@@ -68,6 +70,10 @@ type ASPSP struct {
 	// whatever certificate asks for it.
 	discovery *tokens.Discovery
 	keys      tokens.KeySet
+
+	answers    *answers.Verifier // nil if answers are not verified
+	answerKeys tokens.KeySet
+	links      *links.Rewriter // nil if links are not rewritten
 
 	// bare is the generation of an ASPSP without an identity.
 	bare    certs.Generation
@@ -131,6 +137,10 @@ func (a *ASPSP) compile() error {
 		a.requestIDMember = strings.Split(member, ".")
 	}
 	a.fixedSecrets = slices.ContainsFunc(a.fixed, func(field headers.Field) bool { return strings.Contains(field.Value, "{") })
+	if a.base != nil {
+		note("responses", a.compileAnswers())
+		note("links", a.compileLinks())
+	}
 	return errors.Join(wrong...)
 }
 

@@ -65,7 +65,7 @@ func (ex *Exchange) exchangeCode(req *http.Request) (*http.Response, error) {
 		// The bank has said yes, and yet there is no grant: that is no success.
 		return nil, grantRefusal(err)
 	}
-	return ex.receive(ex.tokenAnswer(req, answer))
+	return ex.receive(req.Context(), ex.tokenAnswer(req, answer))
 }
 
 // mayHaveSent reports whether a code may have reached the bank, by the error of

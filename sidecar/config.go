@@ -59,6 +59,9 @@ type Config struct {
 	TrustPool *x509.CertPool
 	// MaxBody is the largest request body in bytes. Default 1 MiB.
 	MaxBody int64
+	// RewriteLinks lets links in answers that lead back below BaseURL lead to the
+	// sidecar instead, in the places that the profile names.
+	RewriteLinks bool
 	// Fallback allows the bank's fallback interface when the app asks for it.
 	Fallback bool
 	// ConnectTimeout bounds TCP connect and TLS handshake, each. Default 5 s.

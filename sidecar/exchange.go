@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddy-tpp/caddy-tpp/grants"
 	"github.com/caddy-tpp/caddy-tpp/headers"
+	"github.com/caddy-tpp/caddy-tpp/links"
 	"github.com/caddy-tpp/caddy-tpp/psu"
 	"github.com/caddy-tpp/caddy-tpp/signer"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
@@ -20,6 +21,7 @@ type Exchange struct {
 	aspsp     *ASPSP
 	absolute  bool
 	operation string
+	reached   links.Address // where the app reaches what is at base_url
 	started   time.Time
 
 	psu        psu.Context
@@ -63,7 +65,7 @@ type Exchange struct {
 // of the request, with [WithExchange].
 func (route Route) Prepare(r *http.Request, resolve func(string) string) (*Exchange, error) {
 	a := route.ASPSP
-	ex := &Exchange{aspsp: a, absolute: route.Absolute, started: a.deps.Now()}
+	ex := &Exchange{aspsp: a, absolute: route.Absolute, reached: a.reached(route), started: a.deps.Now()}
 	if err := ex.prepare(r, resolve); err != nil {
 		if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 			return nil, ex.finishCanceled(err)

@@ -1,6 +1,10 @@
 package sidecar
 
-import "time"
+import (
+	"time"
+
+	"github.com/caddy-tpp/caddy-tpp/answers"
+)
 
 // Hooks are told what happens to calls. Every field may be nil. No value of a
 // PSU header, token or body is ever handed to a hook.
@@ -15,6 +19,11 @@ type Hooks struct {
 	// token ("token"), or on a new connection because the idle one had died
 	// ("connection").
 	Replayed func(aspsp, operation, cause string)
+	// Verified is told the verdict on the signature of an answer.
+	Verified func(aspsp, operation, requestID string, verdict answers.Verdict)
+	// Relinked is told what became of the links in an answer, if there were any
+	// or it is not known.
+	Relinked func(aspsp string, outcome LinksOutcome)
 	// Unlinked is called when a new generation of certificates does not fit
 	// the ASPSP, so that calls go on with the former one.
 	Unlinked func(aspsp, identity string, err error)

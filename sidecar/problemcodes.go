@@ -62,6 +62,7 @@ const (
 	CodeBankTimeout          Code = "bank-timeout"
 	CodeBankConnectionLost   Code = "bank-connection-lost"
 	CodeBankAnswerUnreadable Code = "bank-answer-unreadable"
+	CodeAnswerSignature      Code = "bank-answer-signature"
 	CodeRewrittenAfterChecks Code = "rewritten-after-checks"
 	CodeWithoutExchange      Code = "transport-without-exchange"
 	CodeInternal             Code = "internal-error"
@@ -125,6 +126,7 @@ var problems = []Problem{
 	{CodeBankTimeout, http.StatusGatewayTimeout, "the bank did not answer in time", "find out whether the request was processed before repeating it"},
 	{CodeBankConnectionLost, http.StatusBadGateway, "the connection to the bank broke before its answer", "find out whether the request was processed before repeating it"},
 	{CodeBankAnswerUnreadable, http.StatusBadGateway, "the bank's answer is not valid HTTP", "find out whether the request was processed before repeating it"},
+	{CodeAnswerSignature, http.StatusBadGateway, "the signature of the bank's answer is not valid", "the bank has answered, so find out whether the request was processed before repeating it; compare the responses section and its keys with the bank's documentation"},
 	{CodeRewrittenAfterChecks, http.StatusInternalServerError, "the request was rewritten after it was checked", "remove rewrite and method from tpp_proxy; rewrite before it instead"},
 	{CodeWithoutExchange, http.StatusInternalServerError, "a request reached the tpp transport without the tpp handler", "use the tpp_proxy directive, or put the tpp handler before reverse_proxy"},
 	{CodeInternal, http.StatusInternalServerError, "the sidecar failed", "see the sidecar's log for this request_id"},

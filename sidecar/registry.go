@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/caddy-tpp/caddy-tpp/links"
 )
 
 // Registry is the set of configured ASPSPs.
@@ -79,6 +81,11 @@ type Route struct {
 	// Absolute is true if the app sent the bank's own path, because it
 	// believes to talk to the bank; false if the path is relative to base_url.
 	Absolute bool
+	// Reached is the address under which the app reaches paths of the ASPSP: what
+	// stands before the path that is relative to base_url, or with Absolute
+	// before the bank's own. The zero value if it is not known. It is only
+	// needed if the ASPSP rewrites links.
+	Reached links.Address
 }
 
 // RouteByHost finds the ASPSP of a call whose app keeps the bank's host name: it

@@ -42,7 +42,7 @@ func (ex *Exchange) roundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ex.receive(response)
+	return ex.receive(req.Context(), response)
 }
 
 // transmit sends one request, again only if the connection had died before.

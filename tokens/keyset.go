@@ -30,22 +30,12 @@ func (k *KeySet) candidates(ctx context.Context, ep *Endpoint, header jose.Heade
 	if err != nil {
 		return nil, err
 	}
-	get := k.document.get
-	if renewed {
-		get = k.document.renew
-	}
-	keys, err := get(ctx, ep.now(), func() (*[]jose.JSONWebKey, error) {
-		body, err := ep.load(PurposeKeys, target, "application/jwk-set+json, application/json")
-		if err != nil {
-			return nil, err
-		}
-		return parseKeys(body)
-	})
-	if err != nil || keys == nil {
+	published, err := k.At(ctx, ep, target, renewed)
+	if err != nil {
 		return nil, err
 	}
 	var fitting []jose.JSONWebKey
-	for _, key := range *keys {
+	for _, key := range published.keys {
 		if (header.KeyID == "" || key.KeyID == header.KeyID) && usableFor(key, jose.SignatureAlgorithm(header.Algorithm)) {
 			fitting = append(fitting, key)
 		}
