@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 )
@@ -13,22 +14,30 @@ import (
 func ReadCertificates(files []string) (Keys, error) {
 	var keys Keys
 	for _, file := range files {
-		rest, err := os.ReadFile(file)
+		text, err := os.ReadFile(file)
 		if err != nil {
 			return Keys{}, fmt.Errorf("%w: certificates: %w", ErrPolicy, err)
 		}
-		found := 0
-		for block, rest := pem.Decode(rest); block != nil; block, rest = pem.Decode(rest) {
-			if err := keys.add(block); err != nil {
-				return Keys{}, fmt.Errorf("%w: certificates: %s: %w", ErrPolicy, file, err)
-			}
-			found++
-		}
-		if found == 0 {
-			return Keys{}, fmt.Errorf("%w: certificates: %s holds neither a certificate nor a public key in PEM form", ErrPolicy, file)
+		if err := keys.addPEM(text); err != nil {
+			return Keys{}, fmt.Errorf("%w: certificates: %s: %w", ErrPolicy, file, err)
 		}
 	}
 	return keys, nil
+}
+
+// addPEM takes all that is in a PEM text.
+func (k *Keys) addPEM(text []byte) error {
+	found := false
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if err := k.add(block); err != nil {
+			return err
+		}
+		found = true
+	}
+	if !found {
+		return errors.New("it holds neither a certificate nor a public key in PEM form")
+	}
+	return nil
 }
 
 // add takes a certificate or public key from a PEM block.

@@ -23,7 +23,7 @@ const (
 // afterSending are the codes of what goes wrong when the bank may have the
 // request already. Any other code can carry "maybe" only on a second attempt.
 var afterSending = []sidecar.Code{
-	sidecar.CodeBankTimeout, sidecar.CodeBankConnectionLost, sidecar.CodeBankAnswerUnreadable, sidecar.CodeInternal,
+	sidecar.CodeBankTimeout, sidecar.CodeBankConnectionLost, sidecar.CodeBankAnswerUnreadable, sidecar.CodeAnswerSignature, sidecar.CodeInternal,
 }
 
 func errorTable() string {

@@ -105,6 +105,14 @@ func (w *world) startSidecar(t *testing.T) {
 			base_url https://%[3]s/stet/psd2/v1.4.2
 			identity acme
 			trust_pool %[2]s/bank-ca.pem
+			responses {
+				verify report
+				container digest
+			}
+			rewrite_links on
+			links {
+				fields _links.*.href
+			}
 		}
 		aspsp bpgo-aisp {
 			profile bpce
