@@ -11,6 +11,9 @@ import (
 	"testing"
 )
 
+// addABank is followed from beginning to end by TestAddABank.
+const addABank = "docs/add-a-bank.md"
+
 // reasons are all that may keep a command in the documentation from being tested.
 var reasons = []string{"calls a live bank", "needs a container engine", "needs a cluster"}
 
@@ -39,12 +42,16 @@ func TestShell(t *testing.T) {
 				w.check(t, b, w.reader(t, b), w.sidecar)
 			case "clone":
 				w.checkClone(t, b)
+			case "walkthrough":
+				if d.name != addABank {
+					t.Errorf("%s:%d: only %s is followed from beginning to end", d.name, b.line, addABank)
+				}
 			case "none":
 				if !slices.Contains(reasons, b.attribute("reason")) {
 					t.Errorf("%s:%d: %q is no reason that is allowed; there are: %s", d.name, b.line, b.attribute("reason"), strings.Join(reasons, ", "))
 				}
 			default:
-				t.Errorf("%s:%d: does not say how it is tested: test=demo, sidecar, certs, clone or none", d.name, b.line)
+				t.Errorf("%s:%d: does not say how it is tested: test=demo, sidecar, certs, clone, walkthrough or none", d.name, b.line)
 			}
 		}
 	}
