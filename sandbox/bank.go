@@ -293,12 +293,3 @@ func (b *Bank) Close() error {
 	b.shops.close()
 	return err
 }
-
-func (b *Bank) handshakeRefused(remote string, cert *x509.Certificate, err error) {
-	rec := &Record{Time: b.now(), Conn: remote, Proto: "TLS", ClientCert: cert,
-		Problems: []string{"TLS handshake refused: " + err.Error()}}
-	b.ledger.add(rec, false)
-	if b.opts.OnRequest != nil {
-		b.opts.OnRequest(rec)
-	}
-}

@@ -226,3 +226,12 @@ func verifyQWAC(state tls.ConnectionState) error {
 	}
 	return nil
 }
+
+func (b *Bank) handshakeRefused(remote string, cert *x509.Certificate, err error) {
+	rec := &Record{Time: b.now(), Conn: remote, Proto: "TLS", ClientCert: cert,
+		Problems: []string{"TLS handshake refused: " + err.Error()}}
+	b.ledger.add(rec, false)
+	if b.opts.OnRequest != nil {
+		b.opts.OnRequest(rec)
+	}
+}

@@ -97,16 +97,11 @@ func (c *call) checkOBIECavage() {
 	if !ok {
 		return
 	}
-	required := []string{"(request-target)", "date"}
+	required := []string{"(request-target)", "host", "date"}
 	if len(c.body) > 0 {
-		required = append(required, "digest", "content-type")
+		required = append(required, "digest")
 		if _, ok := c.msg.first("digest"); !ok {
 			c.fail(http.StatusBadRequest, codeRequest, "the header Digest is missing")
-		}
-	}
-	for _, name := range []string{"x-fapi-interaction-id", idempotencyKey, customerIP} {
-		if _, ok := c.msg.first(name); ok {
-			required = append(required, name)
 		}
 	}
 	c.checkCovered(h, required)
