@@ -200,6 +200,7 @@ type parts struct {
 	// storage is where the storage is, if not where the others have it.
 	storage string
 	global  string
+	site    string // in the site, beside what is there
 }
 
 // caddyfile is the configuration of the sidecar of that name.
@@ -215,7 +216,7 @@ func (w *world) caddyfile(name string, p parts) string {
 	}
 	return strings.NewReplacer("{{DIR}}", w.dir, "{{NAME}}", name, "{{BANK}}", w.network.url(), "{{CALLBACK}}", callback,
 		"{{STORAGE}}", p.storage, "{{VAULT}}", p.vault, "{{TPP}}", p.tpp, "{{ASPSP}}", p.aspsp, "{{TOKEN}}", p.token, "{{TIMEOUTS}}", p.timeouts,
-		"{{GLOBAL}}", p.global).Replace(frame)
+		"{{GLOBAL}}", p.global, "{{SITE}}", p.site).Replace(frame)
 }
 
 const frame = `{
@@ -275,5 +276,6 @@ const frame = `{
 	tpp_proxy /cards/* cards {
 		strip_prefix /cards
 	}
+	{{SITE}}
 }
 `

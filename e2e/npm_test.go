@@ -1,0 +1,205 @@
+//go:build npm
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/caddy-tpp/caddy-tpp/sandbox"
+)
+
+// recorder is a bank that keeps what it got, byte for byte.
+type recorder struct {
+	listener net.Listener
+	mu       sync.Mutex
+	raw      map[string][]byte // by request-target
+}
+
+func newRecorder(t *testing.T, p *pki) *recorder {
+	t.Helper()
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{MinVersion: tls.VersionTLS12,
+		Certificates: []tls.Certificate{p.bank.TLSCertificate()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: p.authority.Pool()})
+	check(t, err)
+	r := &recorder{listener: listener, raw: make(map[string][]byte)}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go r.serve(conn)
+		}
+	}()
+	return r
+}
+
+// serve keeps one request and answers it.
+func (r *recorder) serve(conn net.Conn) {
+	defer conn.Close()
+	var raw bytes.Buffer
+	request, err := http.ReadRequest(bufio.NewReader(io.TeeReader(conn, &raw)))
+	if err != nil {
+		return
+	}
+	if _, err := io.Copy(io.Discard, request.Body); err != nil {
+		return
+	}
+	r.mu.Lock()
+	r.raw[request.RequestURI] = raw.Bytes()
+	r.mu.Unlock()
+	_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+}
+
+// npmCheck is what testdata/npm/verify.mjs is to verify.
+type npmCheck struct {
+	Name      string `json:"name"`
+	Container string `json:"container"`
+	Raw       []byte `json:"raw"`
+	// Certificate is the QSEAL in PEM.
+	Certificate string `json:"certificate"`
+	// Change are texts of the request whose last byte counts.
+	Change []string `json:"change"`
+
+	Signed   []string        `json:"signed,omitempty"`
+	B64      bool            `json:"b64"`
+	Crit     []string        `json:"crit,omitempty"`
+	Kid      string          `json:"kid,omitempty"`
+	Audience string          `json:"audience,omitempty"`
+	Issuer   string          `json:"issuer,omitempty"`
+	Data     json.RawMessage `json:"data,omitempty"`
+
+	profile, config string // of the aspsp
+	base, path      string
+	method, body    string
+}
+
+// npmBody holds what breaks careless implementations: dots, a number with
+// zeros at its end, and characters that are not ASCII.
+const npmBody = `{"Data": {"amount": 1.00, "text": "a.b. Zażółć"}}`
+
+const openBanking = "http://openbanking.org.uk/"
+
+func npmChecks() []npmCheck {
+	kid := "signature {\nkey_id {\nvalue kid-1\n}\n}\n"
+	claims := []string{openBanking + "iat", openBanking + "iss", openBanking + "tan"}
+	return []npmCheck{
+		{Name: "cavage GET", Container: "signature", profile: "bpce", base: "/stet/psd2/v1.4.2", method: "GET", path: "/accounts?a=b%2Fc",
+			Signed: []string{"(request-target)", "date", "x-request-id"}, Change: []string{"GET /stet/psd2/v1.4.2/accounts"}},
+		{Name: "cavage POST", Container: "signature", profile: "bpce", base: "/stet/psd2/v1.4.2", method: "POST", path: "/funds-confirmations", body: npmBody,
+			Signed: []string{"(request-target)", "date", "x-request-id", "digest", "content-type"}, Change: []string{"1.00", "application/json", "funds-confirmations"}},
+		{Name: "JWS", Container: "jws", profile: "obie", config: kid, base: "/open-banking/v3.1", method: "POST", path: "/pisp/domestic-payments", body: npmBody,
+			B64: true, Crit: claims, Kid: "kid-1", Change: []string{"1.00", "a.b.", "x-jws-signature: eyJ"}},
+		{Name: "JWS, b64 false", Container: "jws", profile: "obie/unencoded", config: kid, base: "/open-banking/v3.1.3", method: "POST", path: "/pisp/domestic-payments", body: npmBody,
+			Crit: claims, Kid: "kid-1", Change: []string{"1.00", "a.b.", "x-jws-signature: eyJ"}},
+		{Name: "JWS of headers, GET", Container: "http-headers-jws", profile: "georgia", base: "/georgia/v1", method: "GET", path: "/accounts?a=b%2Fc",
+			Change: []string{"GET /georgia", "x-jws-signature: eyJ"}},
+		{Name: "JWS of headers, POST", Container: "http-headers-jws", profile: "georgia", base: "/georgia/v1", method: "POST", path: "/payments/domestic", body: npmBody,
+			Change: []string{"1.00", "application/json", "payments/domestic"}},
+		{Name: "JWT", Container: "jwt", profile: "open-finance-brasil", config: kid, base: "/open-banking", method: "POST", path: "/payments/v4/consents", body: npmBody,
+			Issuer: organization, Change: []string{"\r\n\r\neyJ"}},
+	}
+}
+
+// TestNPM has public implementations verify what the sidecar sends. It is left
+// out of ordinary runs, since it needs npm and its registry:
+//
+//	go test -tags nobadger,nomysql,nopgx,npm -run TestNPM ./e2e
+func TestNPM(t *testing.T) {
+	if _, err := exec.LookPath("npm"); err != nil {
+		t.Skip("NOT RUN: the check with npm's http-signature and jose. There is no npm")
+	}
+	p, err := issued()
+	check(t, err)
+	bank := newRecorder(t, p)
+	checks := npmChecks()
+	var config parts
+	for i := range checks {
+		c := &checks[i]
+		config.tpp += fmt.Sprintf("aspsp npm%d {\nprofile %s\nbase_url https://%s%s\nidentity acme\ntrust_pool \"{{DIR}}/bank-ca.pem\"\ntoken {\ngrant none\nfrom_app\n}\n%s}\n",
+			i, c.profile, bank.listener.Addr(), c.base, c.config)
+		config.site += fmt.Sprintf("tpp_proxy /npm%d/* npm%[1]d {\nstrip_prefix /npm%[1]d\n}\n", i)
+	}
+	w := newWorld(t, sandbox.TokenRules{}, parts{})
+	config.tpp = strings.ReplaceAll(config.tpp, "{{DIR}}", w.dir)
+	sidecar := w.start("npm", func(all *parts) { all.tpp, all.site = config.tpp, config.site })
+	for i := range checks {
+		c := &checks[i]
+		certificate, err := os.ReadFile(w.file("qseal.pem"))
+		check(t, err)
+		c.Certificate = string(certificate)
+		c.Audience = "https://" + bank.listener.Addr().String() + c.base + c.path
+		if c.body != "" {
+			c.Data = json.RawMessage(c.body)
+		}
+		c.Raw = bank.receive(t, sidecar, i, c)
+	}
+	verifyWithNPM(t, checks)
+	sidecar.stop()
+}
+
+// receive has a request go through the sidecar and gives what arrived.
+func (r *recorder) receive(t *testing.T, sidecar *process, i int, c *npmCheck) []byte {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), c.method, fmt.Sprintf("http://sidecar/npm%d%s", i, c.path), strings.NewReader(c.body))
+	check(t, err)
+	request.Header.Set("Authorization", "Bearer t")
+	if c.body != "" {
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("PSU-IP-Address", "8.8.8.8")
+	}
+	response, err := sidecar.app.Do(request)
+	check(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	check(t, err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	raw := r.raw[c.base+c.path]
+	if response.StatusCode != http.StatusOK || raw == nil {
+		t.Fatalf("%s: status %d: %s", c.Name, response.StatusCode, text)
+	}
+	return raw
+}
+
+// verifyWithNPM installs the implementations and asks them.
+func verifyWithNPM(t *testing.T, checks []npmCheck) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, file := range []string{"package.json", "package-lock.json", "verify.mjs"} {
+		data, err := os.ReadFile(filepath.Join("testdata", "npm", file))
+		check(t, err)
+		check(t, os.WriteFile(filepath.Join(dir, file), data, 0o600))
+	}
+	run := func(input []byte, name string, args ...string) string {
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		cmd.Dir = dir
+		cmd.Stdin = bytes.NewReader(input)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+		}
+		return string(out)
+	}
+	run(nil, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	input, err := json.Marshal(checks)
+	check(t, err)
+	out := run(input, "node", "verify.mjs")
+	if passed := strings.Count(out, "ok "); passed != len(checks) {
+		t.Errorf("%d of %d passed:\n%s", passed, len(checks), out)
+	}
+	t.Log("\n" + out)
+}
