@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -101,7 +102,7 @@ func (s *Set) root(name string) string {
 	}
 }
 
-// of lists the profiles of a family, without variants.
+// of lists the profiles of a family, without variants, the roots first.
 func (f *family) of(set *Set) (names []string) {
 	for _, name := range set.Names() {
 		root := set.root(name)
@@ -110,7 +111,16 @@ func (f *family) of(set *Set) (names []string) {
 			names = append(names, name)
 		}
 	}
+	slices.SortStableFunc(names, func(a, b string) int { return rank(f.roots, a) - rank(f.roots, b) })
 	return names
+}
+
+// rank is a root's place, or that of all others.
+func rank(roots []string, name string) int {
+	if i := slices.Index(roots, name); i >= 0 {
+		return i
+	}
+	return len(roots)
 }
 
 const banksIntro = `# Banks
@@ -161,7 +171,7 @@ func renderFamily(b *strings.Builder, set *Set, f *family) {
 	for _, name := range f.of(set) {
 		p := set.documents[name].profile
 		link := fmt.Sprintf("[`%s`](#%s)", name, name)
-		cells := append([]string{link, strings.Join(p.Banks, ", ")}, cellsOf(p)...)
+		cells := append([]string{link, cmp.Or(strings.Join(p.Banks, ", "), "any other")}, cellsOf(p)...)
 		tableRow(b, cells...)
 		for _, variant := range set.ownVariants(name) {
 			cells := append([]string{"`" + name + "/" + variant + "`", "as above"}, cellsOf(set.documents[name+"/"+variant].profile)...)
