@@ -191,7 +191,7 @@ func (a *App) makeASPSPs() ([]*sidecar.ASPSP, error) {
 					zap.String("aspsp", name), zap.String("header", header))
 			}
 		}
-		aspsp, err := sidecar.New(config, sidecar.Dependencies{Tokens: a.shared.tokens, Grants: a.grants, Hooks: a.hooks()})
+		aspsp, err := sidecar.New(config, sidecar.Dependencies{Tokens: a.shared.tokens, Inboxes: &a.shared.inboxes, Grants: a.grants, Hooks: a.hooks()})
 		if err != nil {
 			wrong = append(wrong, err)
 			continue
@@ -247,7 +247,8 @@ func (a *App) hooks() sidecar.Hooks {
 			m.done(event)
 			logDone(log, event)
 		},
-		Replayed: m.replayed,
+		Replayed:  m.replayed,
+		Delivered: a.delivered,
 		Fallback: func(aspsp, operation, requestID, reason string) {
 			log.Warn("asking for the fallback interface", zap.String("aspsp", aspsp), zap.String("operation", operation),
 				zap.String("request_id", requestID), zap.String("reason", reason))

@@ -49,12 +49,13 @@ type ASPSP struct {
 	// TokenEndpoint is the token endpoint's URL, or its path on the host of
 	// base_url. Default: the profile's.
 	TokenEndpoint string `json:"token_endpoint,omitempty"`
-	// ClientSecret is the secret for client_secret_basic and client_secret_post.
+	// ClientSecret is the secret for client_secret_basic and client_secret_post,
+	// and for the token grant "basic".
 	// It must be a placeholder, {file./path} or {env.NAME}, and is resolved
 	// whenever it is used.
 	ClientSecret string `json:"client_secret,omitempty"`
-	// ClientKey is the PEM file of the key for private_key_jwt and for signed
-	// request objects. Default: the identity's QSEAL key.
+	// ClientKey is the PEM file of the key for private_key_jwt, for the token
+	// grant "jwt" and for signed request objects. Default: the identity's QSEAL key.
 	ClientKey string `json:"client_key,omitempty"`
 	// ClientKeyPassphrase decrypts an encrypted ClientKey: a placeholder like
 	// ClientSecret.

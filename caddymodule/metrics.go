@@ -25,6 +25,7 @@ type metrics struct {
 	replays    *prometheus.CounterVec
 	signatures *prometheus.HistogramVec
 	fetches    *prometheus.HistogramVec
+	deliveries *prometheus.CounterVec
 	notAfter   *prometheus.GaugeVec
 	generation *prometheus.GaugeVec
 	grants     *prometheus.CounterVec
@@ -75,6 +76,8 @@ func newMetrics() *metrics {
 			"Time to build and sign one signing string.", signatureBuckets, "aspsp", "identity"),
 		fetches: histogram("token_fetch_duration_seconds",
 			"Time of each call to a token endpoint by outcome.", answerBuckets, "aspsp", "identity", "outcome"),
+		deliveries: counter("token_deliveries_total",
+			"Tokens that banks posted to the sidecar, by what became of them.", "aspsp", "result"),
 		notAfter: gauge("certificate_not_after_timestamp_seconds",
 			"When a certificate in use expires, as unix time.", "identity", "slot"),
 		generation: gauge("certificate_generation",
@@ -97,7 +100,7 @@ func newMetrics() *metrics {
 // register adds the collectors to a configuration's registry.
 func (m *metrics) register(registry prometheus.Registerer) error {
 	for _, collector := range []prometheus.Collector{
-		m.requests, m.duration, m.replays, m.signatures, m.fetches, m.notAfter, m.generation,
+		m.requests, m.duration, m.replays, m.signatures, m.fetches, m.deliveries, m.notAfter, m.generation,
 		m.grants, m.refreshes, m.flows, m.records, m.verdicts, m.links,
 	} {
 		var already prometheus.AlreadyRegisteredError
@@ -127,6 +130,10 @@ func (m *metrics) replayed(aspsp, operation, cause string) {
 
 func (m *metrics) fetched(event tokens.FetchEvent) {
 	m.fetches.WithLabelValues(event.ASPSP, event.Identity, string(event.Outcome)).Observe(event.Duration.Seconds())
+}
+
+func (m *metrics) delivered(aspsp, result string) {
+	m.deliveries.WithLabelValues(aspsp, result).Inc()
 }
 
 // grant counts what happened to a grant.

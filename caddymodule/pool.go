@@ -23,6 +23,7 @@ var pool = caddy.NewUsagePool()
 // shared is the state that all configurations of the process have in common.
 type shared struct {
 	tokens  *tokens.Cache
+	inboxes tokens.Inboxes  // where tokens come in that were asked for
 	unsaved *grants.Unsaved // answers of banks that no storage took yet
 	metrics *metrics
 	logger  atomic.Pointer[zap.Logger] // of the configuration that runs now

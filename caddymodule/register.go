@@ -10,6 +10,7 @@ func init() {
 	caddy.RegisterModule(Handler{})
 	caddy.RegisterModule(Authorize{})
 	caddy.RegisterModule(Callback{})
+	caddy.RegisterModule(TokenInbox{})
 	caddy.RegisterModule(Health{})
 	caddy.RegisterModule(Transport{})
 	caddy.RegisterModule(Upstreams{})
@@ -21,7 +22,7 @@ func init() {
 	for _, own := range []struct {
 		directive string
 		parse     httpcaddyfile.UnmarshalHandlerFunc
-	}{{"tpp_health", parseHealth}, {"tpp_authorize", parseAuthorize}, {"tpp_callback", parseCallback}} {
+	}{{"tpp_health", parseHealth}, {"tpp_authorize", parseAuthorize}, {"tpp_callback", parseCallback}, {"tpp_token_inbox", parseTokenInbox}} {
 		httpcaddyfile.RegisterHandlerDirective(own.directive, own.parse)
 		httpcaddyfile.RegisterDirectiveOrder(own.directive, httpcaddyfile.Before, "respond")
 	}

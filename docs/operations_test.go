@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -66,6 +67,11 @@ func (w *world) testMetrics(t *testing.T) {
 	if err := w.run(t, w.dir, "curl -sL 'http://"+w.sidecar+"/authorize?aspsp=bpgo-aisp&grant=lea&return_url=http://"+w.sidecar+"/-/health'"); err != nil {
 		t.Fatal(err)
 	}
+	delivered, err := http.PostForm("http://"+w.sidecar+"/inbox", url.Values{"token": {"unasked"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	delivered.Body.Close()
 	kinds, labels := w.scrape(t)
 	text := read(t, operationsFile)
 	for _, row := range rows(section(t, text, "## Metrics")) {

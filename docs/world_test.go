@@ -129,6 +129,15 @@ func (w *world) startSidecar(t *testing.T) {
 				}
 			}
 		}
+		aspsp desk {
+			profile bpce
+			base_url https://%[3]s/desk
+			identity acme
+			trust_pool %[2]s/bank-ca.pem
+			token {
+				grant delivered
+			}
+		}
 	}
 }
 :%[4]s {
@@ -136,6 +145,7 @@ func (w *world) startSidecar(t *testing.T) {
 	tpp_health /-/health
 	tpp_authorize /authorize
 	tpp_callback /callback
+	tpp_token_inbox /inbox desk
 	tpp_proxy /bpgo-aisp/* bpgo-aisp {
 		strip_prefix /bpgo-aisp
 	}

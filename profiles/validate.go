@@ -199,6 +199,9 @@ func (c *checker) passage(p *Profile, filter *headers.Filter) {
 		}
 	}
 	c.wireNames(p)
+	if p.Signature.Container == "none" {
+		return // what would be signed does not matter
+	}
 	lists := map[string][]string{"signature.signed": p.Signature.Signed}
 	for key, list := range p.Signature.SignedByOperation {
 		lists["signature.signed_by_operation."+key] = list
@@ -215,12 +218,16 @@ func (c *checker) passage(p *Profile, filter *headers.Filter) {
 // provides tells whether a header can be on an outbound request.
 func (p *Profile) provides(name string, filter *headers.Filter) bool {
 	switch name {
-	case "psu-*", "*", "date", "x-request-id", "digest", "content-digest", "host", "content-length", "authorization":
+	case "psu-*", "*", "date", "digest", "content-digest", "host", "content-length", "authorization":
 		return true
 	}
 	return strings.EqualFold(name, p.Signature.Certificate.Header) || strings.EqualFold(name, p.Fallback.Header) ||
-		psu.IsContext(name) || filter.Makes(name) || slices.ContainsFunc(p.PSU.WireNames(), func(n string) bool { return strings.EqualFold(n, name) }) ||
+		psu.IsContext(name) && len(p.PSU.Names) == 0 || filter.Makes(name) || containsName(slices.Concat(p.Consumed(), p.PSU.WireNames()), name) ||
 		filter.Allows(name) || isFixed(filter, name)
+}
+
+func containsName(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
 func isFixed(filter *headers.Filter, name string) bool {

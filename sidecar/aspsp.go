@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -30,6 +31,9 @@ const LocalTokenPath = "/oauth/token"
 type Dependencies struct {
 	// Tokens holds the access tokens of all ASPSPs.
 	Tokens *tokens.Cache
+	// Inboxes take the tokens that banks deliver (grant "delivered"). Nil: those
+	// of the ASPSP alone.
+	Inboxes *tokens.Inboxes
 	// Grants holds the authorizations of PSUs. Nil: there are none.
 	Grants *grants.Store
 	// Hooks are told what happens, for metrics and logs.
@@ -66,6 +70,13 @@ type ASPSP struct {
 	// relative to base_url, if it lies below.
 	basePath, tokenPath, tokenBelow string
 
+	// inbox takes the tokens of grant "delivered", nil with any other.
+	inbox *tokens.Inbox
+	// tokenHeader carries the token, bare without a scheme; tokenKey is it as
+	// net/http spells it.
+	tokenHeader, tokenKey string
+	tokenBare             bool
+
 	// discovery and keys are what the bank publishes of its authorization server,
 	// whatever certificate asks for it.
 	discovery *tokens.Discovery
@@ -85,6 +96,9 @@ type ASPSP struct {
 // so that a mistake in the configuration shows here and not at 3 a.m.
 func New(config Config, deps Dependencies) (*ASPSP, error) {
 	config = config.withDefaults()
+	if deps.Inboxes == nil {
+		deps.Inboxes = new(tokens.Inboxes)
+	}
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
@@ -93,6 +107,7 @@ func New(config Config, deps Dependencies) (*ASPSP, error) {
 		return nil, err
 	}
 	a.derive()
+	a.deriveToken()
 	first, err := a.newLink(a.generation())
 	switch {
 	case err != nil && config.IdentityName == "":
@@ -161,8 +176,9 @@ func (a *ASPSP) compileAddresses() (err error) {
 	if err := a.compileTokenURLs(); err != nil {
 		return err
 	}
-	if c.Profile.Token.Grant == "client_credentials" && !a.hasTokenEndpoint() {
-		return c.configError("token grant client_credentials needs a token endpoint: set token_endpoint")
+	switch grant := c.Profile.Token.Grant; {
+	case grant == tokens.GrantClientCredentials && !a.hasTokenEndpoint(), grant == tokens.GrantDelivered && a.token == nil:
+		return c.configError("token grant %s needs a token endpoint: set token_endpoint", grant)
 	}
 	return a.checkClientAuth()
 }
@@ -170,6 +186,9 @@ func (a *ASPSP) compileAddresses() (err error) {
 // checkClientAuth refuses a client authentication for which something is missing.
 func (a *ASPSP) checkClientAuth() error {
 	c := a.config
+	if c.Profile.Token.Grant == tokens.GrantBasic && c.ClientSecret == nil {
+		return c.configError("token grant basic needs a secret: set client_secret to {file./path} or {env.NAME}")
+	}
 	switch c.Profile.Token.ClientAuth {
 	case tokens.ClientAuthBasic, tokens.ClientAuthPost:
 		if c.ClientSecret == nil {
@@ -190,6 +209,16 @@ func (a *ASPSP) derive() {
 	}
 	// Where the length of an empty body is signed, it has to be sent as well.
 	a.oneShot = a.config.HTTP2 && !a.config.Profile.Signature.Lists("content-length")
+}
+
+// deriveToken notes where the token goes, and comes in.
+func (a *ASPSP) deriveToken() {
+	spec := &a.config.Profile.Token
+	a.tokenHeader, a.tokenBare = spec.TokenHeader()
+	a.tokenKey = http.CanonicalHeaderKey(a.tokenHeader)
+	if spec.Grant == tokens.GrantDelivered {
+		a.inbox = a.deps.Inboxes.For(a.config.Name, a.token.String())
+	}
 }
 
 // trimSlash removes one trailing slash: paths are joined with their own. An

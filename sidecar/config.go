@@ -43,10 +43,10 @@ type Config struct {
 	ClientID string
 	// TokenEndpoint replaces the profile's token endpoint.
 	TokenEndpoint string
-	// ClientSecret gives the secret for client_secret_basic and
-	// client_secret_post, whenever it is needed. Nil means none.
+	// ClientSecret gives the secret for client_secret_basic, client_secret_post
+	// and the token grant "basic", whenever it is needed. Nil means none.
 	ClientSecret func() (string, error)
-	// ClientKey signs assertions and request objects in place of the QSEAL key.
+	// ClientKey signs assertions, request objects and JWTs (grant "jwt") in place of the QSEAL key.
 	ClientKey crypto.Signer
 	// RedirectURI is the address that the bank sends PSUs back to, as registered
 	// there. Empty: the app's own is not compared with anything.

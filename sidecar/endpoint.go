@@ -93,26 +93,37 @@ func checkRedirectURI(address string) error {
 // hasTokenEndpoint reports whether the bank has one, wherever that is.
 func (a *ASPSP) hasTokenEndpoint() bool { return a.token != nil || a.discovery != nil }
 
-// linkTokens gives a link what tokens are fetched, and kept, by.
-func (a *ASPSP) linkTokens(l *link, clientID string) {
+// keepsGrants reports whether the token endpoint is one of OAuth2, where a PSU's
+// tokens come from.
+func (a *ASPSP) keepsGrants() bool {
+	return a.hasTokenEndpoint() && a.config.Profile.Token.Grant != tokens.GrantDelivered
+}
+
+// linkTokens gives a link what tokens are fetched, or made, and kept by.
+func (a *ASPSP) linkTokens(l *link, clientID string) error {
 	c := a.config
 	spec := c.Profile.Token
-	endpoint, shown := a.urls.metadata, thumbprintOf(l.generation)
-	thumbprint := shown
-	if a.token != nil {
-		endpoint = a.token.String()
+	if spec.Grant == tokens.GrantBasic {
+		if err := tokens.CheckBasicID(clientID); err != nil {
+			return err
+		}
 	}
+	if !a.hasTokenEndpoint() && !spec.Fetches() {
+		return nil
+	}
+	key := tokens.Key{ASPSP: c.Name, Endpoint: a.urls.metadata, Identity: c.IdentityName,
+		Thumbprint: thumbprintOf(l.generation), ClientID: clientID, Scope: c.Scope}
 	if spec.Unbound {
-		thumbprint = ""
+		key.Thumbprint = ""
 	}
-	if a.deps.Tokens != nil {
-		l.own = a.deps.Tokens.Handle(tokens.Key{ASPSP: c.Name, Endpoint: endpoint, Identity: c.IdentityName,
-			Thumbprint: thumbprint, ClientID: clientID, Scope: c.Scope})
+	if a.token != nil {
+		key.Endpoint = a.token.String()
 	}
 	l.endpoint = &tokens.Endpoint{
 		Spec: spec, Timeout: c.ConnectTimeout + c.AnswerTimeout, Now: a.deps.Now,
 		Do:     func(req *http.Request) (*http.Response, error) { return a.sendTokenRequest(l, req) },
 		Secret: c.readClientSecret(), Key: c.ClientKey,
+		Inbox:     a.inbox,
 		Discovery: a.discovery, Keys: &a.keys,
 		PushedURL: a.urls.pushed, RevocationURL: a.urls.revocation, AuthorizationURL: a.urls.authorization,
 		KeysURL: a.urls.keys, Issuer: spec.Issuer,
@@ -123,12 +134,26 @@ func (a *ASPSP) linkTokens(l *link, clientID string) {
 	if l.endpoint.Key == nil && l.generation.QSEAL != nil {
 		l.endpoint.Key = l.generation.QSEAL.Key
 	}
+	if spec.Grant == tokens.GrantJWT {
+		var err error
+		if l.endpoint.JWT, err = a.newMaker(l, clientID); err != nil {
+			return err
+		}
+		// A JWT is bound to the key that made it, and to what it says.
+		key.Endpoint, key.Thumbprint = a.base.String(), l.endpoint.JWT.Fingerprint()
+	}
+	if a.deps.Tokens != nil {
+		l.own = a.deps.Tokens.Handle(key)
+	}
 	if spec.ApplicationToken && l.own != nil {
 		l.endpoint.Application = func(ctx context.Context) (*tokens.Token, error) { return l.own.Token(ctx, l.endpoint) }
 		l.endpoint.ApplicationRefused = l.own.Drop
 	}
-	l.client = &grants.Client{Identity: c.IdentityName, Thumbprint: shown,
-		ClientID: clientID, Scope: c.Scope, Endpoint: l.endpoint}
+	if a.keepsGrants() {
+		l.client = &grants.Client{Identity: c.IdentityName, Thumbprint: thumbprintOf(l.generation),
+			ClientID: clientID, Scope: c.Scope, Endpoint: l.endpoint}
+	}
+	return nil
 }
 
 // thumbprintOf is that of the certificate which is shown, "" if none is: tokens

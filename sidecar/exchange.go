@@ -35,6 +35,7 @@ type Exchange struct {
 	requestID     string
 	madeRequestID bool        // made here, so every attempt gets a new one
 	authorization string      // the app's own, if allowed
+	basic         string      // client_id and secret, as they go into Authorization
 	withheld      http.Header // the app's, kept from the proxy
 	passed        bool        // the proxy has the rest of them
 	fixed         []headers.Field
@@ -138,7 +139,11 @@ func checkMethod(r *http.Request) error {
 // Where it is not, the call is refused rather than sent under another
 // authorization than the app believes.
 func (ex *Exchange) readAuthorization(h http.Header) error {
-	values, spec := h["Authorization"], ex.aspsp.config.Profile.Token
+	values, spec := h[ex.aspsp.tokenKey], &ex.aspsp.config.Profile.Token
+	if len(values) == 0 && len(h["Authorization"]) > 0 {
+		// The bank takes its token elsewhere: this one would be lost.
+		return refuse(CodeAuthorizationRefused, "this bank takes it in "+ex.aspsp.tokenHeader, nil)
+	}
 	if ex.operation == operationToken && ex.grant.Name == "" && (ex.aspsp.token == nil || !spec.FromApp && ex.fallback == "") {
 		return refuse(CodeTokenEndpointClosed, "", nil)
 	}
@@ -152,7 +157,7 @@ func (ex *Exchange) readAuthorization(h http.Header) error {
 		return refuse(CodeAuthorizationRefused, "", nil)
 	}
 	if len(values) > 1 || values[0] == "" {
-		return refuse(CodeHeaderInvalid, "Authorization must be one value", nil)
+		return refuse(CodeHeaderInvalid, ex.aspsp.tokenHeader+" must be one value", nil)
 	}
 	ex.authorization = values[0]
 	return nil

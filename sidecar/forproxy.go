@@ -27,7 +27,7 @@ func (ex *Exchange) ForProxy(r *http.Request, passHeaders bool) *http.Request {
 	if passHeaders {
 		ex.withheld = make(http.Header)
 		for name, values := range r.Header {
-			if tellsOfPSU(name) || ex.aspsp.psu.IsAlias(name) {
+			if tellsOfPSU(name) || name == ex.aspsp.tokenKey || ex.aspsp.psu.IsAlias(name) {
 				ex.withheld[name] = values
 			} else {
 				out.Header[name] = values

@@ -23,7 +23,7 @@ func (ex *Exchange) nameGrant(names []string) error {
 	if a.deps.Grants == nil {
 		return refuse(CodeGrantsOff, "", nil)
 	}
-	if !a.hasTokenEndpoint() {
+	if !a.keepsGrants() {
 		return refuse(CodeGrantsOff, "this ASPSP has no token endpoint: set token_endpoint", nil)
 	}
 	ex.grant = id

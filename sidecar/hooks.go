@@ -24,6 +24,10 @@ type Hooks struct {
 	// Relinked is told what became of the links in an answer, if there were any
 	// or it is not known.
 	Relinked func(aspsp string, outcome LinksOutcome)
+	// Delivered is called when a token has come in, or was to come in (grant
+	// "delivered"): result is "taken", "unexpected", "repeated", "malformed" or
+	// "too_long"; refusal says why, nil with "taken".
+	Delivered func(aspsp, result string, refusal *Refusal)
 	// Unlinked is called when a new generation of certificates does not fit
 	// the ASPSP, so that calls go on with the former one.
 	Unlinked func(aspsp, identity string, err error)

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"sync/atomic"
 
@@ -114,8 +115,8 @@ func (a *ASPSP) newLink(seen *certs.Generation) (*link, error) {
 	l := &link{generation: generation, seen: seen, signers: signers, organization: seen.ClientID(), retired: new(atomic.Bool),
 		transport: newTransport(c, generation), fresh: newTransport(c, generation)}
 	l.fresh.DisableKeepAlives = true
-	if a.hasTokenEndpoint() {
-		a.linkTokens(l, clientID)
+	if err := a.linkTokens(l, clientID); err != nil {
+		return nil, fmt.Errorf("token: %w", err)
 	}
 	return l, nil
 }

@@ -117,11 +117,8 @@ func (ex *Exchange) compose(req *http.Request, common http.Header) *http.Request
 		out.Header[name] = values
 	}
 	a.addMade(out, appearance{at: ex.lastDate, requestID: ex.requestID, clientID: ex.clientID, organization: ex.link.organization})
-	switch {
-	case ex.authorization != "":
-		out.Header["Authorization"] = []string{ex.authorization}
-	case ex.token != nil:
-		out.Header["Authorization"] = []string{ex.token.AuthorizationHeader()}
+	if value := ex.credentialsValue(); value != "" {
+		out.Header[a.tokenHeader] = []string{value}
 	}
 	return out
 }

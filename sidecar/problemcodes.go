@@ -49,6 +49,11 @@ const (
 	CodeTokenUnavailable     Code = "token-endpoint-unavailable"
 	CodeTokenTimeout         Code = "token-endpoint-timeout"
 	CodeTokenMalformed       Code = "token-answer-malformed"
+	CodeTokenUndelivered     Code = "token-not-delivered"
+	CodeDeliveryUnexpected   Code = "token-delivery-unexpected"
+	CodeDeliveryRepeated     Code = "token-delivery-repeated"
+	CodeDeliveryMalformed    Code = "token-delivery-malformed"
+	CodeDeliveryTooLong      Code = "token-delivery-too-long"
 	CodeTokenMisconfigured   Code = "token-misconfigured"
 	CodeSignedHeaderMissing  Code = "signed-header-missing"
 	CodeBodyNotSignable      Code = "body-not-signable"
@@ -113,6 +118,11 @@ var problems = []Problem{
 	{CodeTokenUnavailable, http.StatusBadGateway, "the bank's token endpoint is not available", "retry later; nobody needs to log in again"},
 	{CodeTokenTimeout, http.StatusGatewayTimeout, "the bank's token endpoint did not answer in time", "retry later; nobody needs to log in again"},
 	{CodeTokenMalformed, http.StatusBadGateway, "the bank's token endpoint gave an unusable answer", "retry later; if it stays, compare token { endpoint } with the bank's documentation"},
+	{CodeTokenUndelivered, http.StatusGatewayTimeout, "the bank was asked for a token and has delivered none in time", "check that the address registered at the bank leads to tpp_token_inbox, and its log; raise token { delivered { wait } } if the bank is slow"},
+	{CodeDeliveryUnexpected, http.StatusConflict, "a token was delivered that nobody waits for", "to the bank: deliver when asked; if it came too late, raise token { delivered { wait } }"},
+	{CodeDeliveryRepeated, http.StatusGone, "a token was delivered already", "to the bank: deliver one token for each request"},
+	{CodeDeliveryMalformed, http.StatusBadRequest, "a delivery holds no usable token", "to the bank: post a form with the token once; compare its name and length with token { delivered } of the ASPSP"},
+	{CodeDeliveryTooLong, http.StatusRequestEntityTooLarge, "a delivered token is longer than expected", "compare its length with token { delivered { max_length } } of the ASPSP"},
 	{CodeTokenMisconfigured, http.StatusInternalServerError, "no token can be asked for as configured", "see the cause in the sidecar's log; check token, client_id and token_endpoint of the ASPSP"},
 	{CodeSignedHeaderMissing, http.StatusBadRequest, "a header that this bank wants signed is missing", "send the header that the detail names"},
 	{CodeBodyNotSignable, http.StatusBadRequest, "the body cannot be put into the form that this bank wants signed", "send a JSON object without the members that the detail names"},

@@ -36,8 +36,12 @@ func (ex *Exchange) roundTrip(req *http.Request) (*http.Response, error) {
 	}
 	common := ex.outboundHeaders(req.Header)
 	response, err := ex.transmit(req, common)
-	if err == nil && response.StatusCode == http.StatusUnauthorized && ex.mayRepeat() {
-		response, err = ex.repeatWithNewToken(req, common, response)
+	if err == nil && response.StatusCode == http.StatusUnauthorized && ex.mayRenew() {
+		if ex.aspsp.config.Profile.Token.NoRepeat {
+			ex.renewForNext()
+		} else {
+			response, err = ex.repeatWithNewToken(req, common, response)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -74,8 +78,8 @@ func (ex *Exchange) readopt(ctx context.Context) error {
 	return ex.readyToken(ctx)
 }
 
-// mayRepeat reports whether a 401 is to be followed by a try with a new token.
-func (ex *Exchange) mayRepeat() bool {
+// mayRenew reports whether a 401 may mean that the token is no longer good.
+func (ex *Exchange) mayRenew() bool {
 	if ex.token == nil {
 		return false
 	}
@@ -83,6 +87,13 @@ func (ex *Exchange) mayRepeat() bool {
 }
 
 func (ex *Exchange) stubbornCall() stubbornCall { return stubbornCall{ex.operation, ex.grant.Name} }
+
+// renewForNext follows a 401 that is the app's to see: the next call gets a new
+// token, but not each of many that are refused for another reason.
+func (ex *Exchange) renewForNext() {
+	ex.dropToken()
+	ex.aspsp.stubborn.note(ex.stubbornCall(), ex.aspsp.deps.Now())
+}
 
 // repeatWithNewToken follows a 401: the token is dropped and the request,
 // whose body the exchange still owns, is sent once more. If that is a 401 too,

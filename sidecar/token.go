@@ -17,20 +17,23 @@ func (ex *Exchange) readyToken(ctx context.Context) error {
 		return nil
 	}
 	var err error
+	spec := &ex.aspsp.config.Profile.Token
 	switch {
 	case ex.dry && (ex.grant.Name != "" || ex.aspsp.config.Profile.Token.Grant == tokens.GrantClientCredentials):
 		ex.token = tokens.NewToken(standIn("access token"), ex.started, 0, &ex.aspsp.config.Profile.Token)
 		return nil
 	case ex.grant.Name != "":
 		err = ex.grantToken(ctx)
-	case ex.aspsp.config.Profile.Token.Grant != tokens.GrantClientCredentials && ex.aspsp.config.Profile.Token.Optional:
+	case spec.Grant == tokens.GrantBasic:
+		err = ex.basicCredentials()
+	case !spec.Fetches() && spec.Optional:
 		return nil
-	case ex.aspsp.config.Profile.Token.Grant != tokens.GrantClientCredentials:
+	case !spec.Fetches():
 		return refuse(CodeTokenMissing, "", nil)
 	default:
 		err = ex.ownToken(ctx)
 	}
-	if err != nil || !ex.aspsp.config.Profile.Token.ClientIDFromAnswer {
+	if err != nil || !spec.ClientIDFromAnswer {
 		return err
 	}
 	return ex.rename(ctx)
@@ -104,6 +107,8 @@ func tokenRefusal(err error) error {
 	}
 	var timeout net.Error
 	switch {
+	case errors.Is(err, tokens.ErrUndelivered):
+		return refuse(CodeTokenUndelivered, "", err)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return refuse(CodeTokenTimeout, "", err)
 	case errors.Is(err, tokens.ErrSpec), errors.Is(err, tokens.ErrMetadata):

@@ -12,7 +12,7 @@ import (
 // sendTokenRequest sends a request of the tokens package over the connections,
 // and with the signature if the profile says so, of one link.
 //
-// What changes a PSU's tokens goes over a connection of its own: on one that was
+// What changes a PSU's tokens, or makes the bank deliver one, goes over a connection of its own: on one that was
 // kept and has died, nobody could tell whether the bank took a refresh token
 // that it lets no one use twice.
 func (a *ASPSP) sendTokenRequest(l *link, req *http.Request) (*http.Response, error) {
@@ -36,7 +36,7 @@ func (a *ASPSP) sendTokenRequest(l *link, req *http.Request) (*http.Response, er
 		return nil, err
 	}
 	transport := l.transport
-	if purpose == tokens.PurposeToken {
+	if purpose == tokens.PurposeToken || purpose == tokens.PurposeDelivery {
 		transport = l.fresh
 	}
 	// Package tokens decides itself what may be asked twice.

@@ -82,7 +82,7 @@ func NewCache(opts CacheOptions) *Cache {
 	return &Cache{
 		now:      opts.Now,
 		onFetch:  opts.OnFetch,
-		fetch:    clientCredentials{now: opts.Now}.fetch,
+		fetch:    fetcher{now: opts.Now}.fetch,
 		tokens:   newMemory(opts.Size),
 		flights:  make(map[Key]*flight),
 		failures: newLRU[failure](maxFailures),
@@ -100,7 +100,7 @@ func NewCache(opts CacheOptions) *Cache {
 // the old token in place until its own end.
 //
 // Errors are [*RefusedError], [ErrUnavailable], [ErrMalformed],
-// [ErrRedirected], [ErrSpec], [ErrClosed], or ctx's own. For one second after a
+// [ErrRedirected], [ErrUndelivered], [ErrSpec], [ErrClosed], or ctx's own. For one second after a
 // failed fetch the same error is returned for the same key without asking
 // the bank again.
 func (c *Cache) Token(ctx context.Context, key Key, ep *Endpoint) (*Token, error) {

@@ -42,6 +42,11 @@ type Endpoint struct {
 	// another key. RSA of 2048 bits or more, or ECDSA.
 	Key crypto.Signer
 
+	// JWT makes the JWTs of grant "jwt".
+	JWT *Maker
+	// Inbox is where the tokens of grant "delivered" come in.
+	Inbox *Inbox
+
 	// Application gives the token of the TPP itself that goes along as Bearer
 	// where Spec.ApplicationToken says so; usually out of a [Cache].
 	Application func(context.Context) (*Token, error)
@@ -69,6 +74,14 @@ func (ep *Endpoint) timeout() time.Duration {
 	return defaultTimeout
 }
 
+// fetchTimeout bounds a whole fetch.
+func (ep *Endpoint) fetchTimeout() time.Duration {
+	if ep.Spec.Grant == GrantDelivered {
+		return ep.timeout() + ep.Spec.Delivered.wait()
+	}
+	return ep.timeout()
+}
+
 func (ep *Endpoint) now() time.Time {
 	if ep.Now != nil {
 		return ep.Now()
@@ -79,13 +92,16 @@ func (ep *Endpoint) now() time.Time {
 // Purpose is what a request to an authorization server is for.
 type Purpose string
 
-// All purposes. Requests with the first four are form posts with client
-// authentication, the other two are GETs without.
+// All purposes. Requests are form posts with client authentication unless it
+// says otherwise; the last two are GETs without.
 const (
 	// PurposeToken asks for tokens of a PSU's authorization: code or refresh.
 	PurposeToken Purpose = "token"
 	// PurposeApplication asks for a token of the TPP itself (client_credentials).
 	PurposeApplication Purpose = "application"
+	// PurposeDelivery asks for a token that is delivered elsewhere. It is a POST
+	// without a body.
+	PurposeDelivery Purpose = "delivery"
 	// PurposeRevoke revokes a token (RFC 7009).
 	PurposeRevoke Purpose = "revoke"
 	// PurposePush pushes an authorization request (RFC 9126).

@@ -33,6 +33,10 @@ var (
 	// interfaces answer (RTS article 33); it is never followed and never a token.
 	ErrRedirected = errors.New("token endpoint answered with a redirect")
 
+	// ErrUndelivered means the bank took the asking for a token that it delivers
+	// elsewhere, and did not deliver one in time ([Delivered.Wait]).
+	ErrUndelivered = errors.New("the bank has delivered no token")
+
 	// ErrSpec means the token section, or what was made of it, cannot work.
 	// Nothing was sent.
 	ErrSpec = errors.New("invalid token configuration")

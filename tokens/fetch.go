@@ -17,8 +17,11 @@ func (ep *Endpoint) check() error {
 	switch {
 	case ep == nil || ep.Do == nil:
 		return fmt.Errorf("%w: there is no way to reach the token endpoint", ErrSpec)
-	case ep.Spec.Grant != GrantClientCredentials:
-		return fmt.Errorf("%w: grant must be %q for the sidecar to fetch tokens", ErrSpec, GrantClientCredentials)
+	case !ep.Spec.Fetches():
+		return fmt.Errorf("%w: with grant %q there is no token to fetch: use one of %s, %s, %s", ErrSpec, ep.Spec.Grant,
+			GrantClientCredentials, GrantJWT, GrantDelivered)
+	case ep.Spec.Grant == GrantJWT && ep.JWT == nil, ep.Spec.Grant == GrantDelivered && ep.Inbox == nil:
+		return fmt.Errorf("%w: nothing is there to make, or to receive, tokens", ErrSpec)
 	}
 	return nil
 }
@@ -27,18 +30,30 @@ func (ep *Endpoint) check() error {
 // for a key, under a context that no caller can cancel.
 type fetchFunc func(ctx context.Context, key Key, ep *Endpoint) (*Token, error)
 
-// clientCredentials is the fetch step for the TPP's own tokens.
-type clientCredentials struct {
+// fetcher is the fetch step for the TPP's own tokens.
+type fetcher struct {
 	now func() time.Time
 }
 
-// fetch asks for a token, once more if the connection it was asked on turned
-// out to be dead. A new client_credentials token harms no other, so that asking
-// twice is safe even if the first request did arrive.
-func (g clientCredentials) fetch(ctx context.Context, key Key, ep *Endpoint) (*Token, error) {
+// fetch gets a token of the TPP itself, in the way that the bank knows.
+func (g fetcher) fetch(ctx context.Context, key Key, ep *Endpoint) (*Token, error) {
 	if err := ep.check(); err != nil {
 		return nil, err
 	}
+	switch ep.Spec.Grant {
+	case GrantJWT:
+		return ep.JWT.token(g.now())
+	case GrantDelivered:
+		return g.delivered(ctx, key, ep)
+	default:
+		return g.clientCredentials(ctx, key, ep)
+	}
+}
+
+// clientCredentials asks for a token, once more if the connection it was asked
+// on turned out to be dead. A new client_credentials token harms no other, so
+// that asking twice is safe even if the first request did arrive.
+func (g fetcher) clientCredentials(ctx context.Context, key Key, ep *Endpoint) (*Token, error) {
 	token, stale, err := g.attempt(ctx, key, ep)
 	if stale {
 		token, _, err = g.attempt(ctx, key, ep)
@@ -49,7 +64,7 @@ func (g clientCredentials) fetch(ctx context.Context, key Key, ep *Endpoint) (*T
 // attempt makes one request. stale means that it failed on a kept-alive
 // connection before any answer: tokens are fetched so seldom that the bank, or
 // a firewall between, has often given the connection up by then.
-func (g clientCredentials) attempt(ctx context.Context, key Key, ep *Endpoint) (token *Token, stale bool, err error) {
+func (g fetcher) attempt(ctx context.Context, key Key, ep *Endpoint) (token *Token, stale bool, err error) {
 	var reused atomic.Bool
 	ctx = context.WithValue(ctx, errandKey{}, errand{PurposeApplication, key.ClientID})
 	request, err := newTokenRequest(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

@@ -57,6 +57,7 @@ const (
 	OutcomeUnavailable Outcome = "unavailable"
 	OutcomeMalformed   Outcome = "malformed"
 	OutcomeRedirected  Outcome = "redirected"
+	OutcomeUndelivered Outcome = "undelivered"
 	OutcomeInvalid     Outcome = "invalid" // ErrSpec
 )
 
@@ -69,6 +70,8 @@ func outcomeOf(err error) Outcome {
 		return OutcomeRefused
 	case errors.Is(err, ErrMalformed):
 		return OutcomeMalformed
+	case errors.Is(err, ErrUndelivered):
+		return OutcomeUndelivered
 	case errors.Is(err, ErrRedirected):
 		return OutcomeRedirected
 	case errors.Is(err, ErrSpec):
@@ -135,7 +138,7 @@ func (c *Cache) fetchSafely(key Key, ep *Endpoint) (token *Token, err error) {
 	}()
 	timeout := defaultTimeout
 	if ep != nil {
-		timeout = ep.timeout()
+		timeout = ep.fetchTimeout()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()

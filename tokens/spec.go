@@ -10,9 +10,27 @@ type Spec struct {
 	Endpoint string `json:"endpoint,omitempty"`
 
 	// Grant is how a token is obtained without a PSU's authorization:
-	// "client_credentials", or "none" (default) where the bank has no such
-	// tokens, so that a request names a grant or the app brings its own.
+	// "client_credentials"; "basic" (client_id and client_secret go along with
+	// every call, RFC 7617); "jwt" (the TPP signs one itself); "delivered" (the
+	// bank posts it to the TPP when asked at Endpoint); or "none" (default) where
+	// the bank has no such tokens, so that a request names a grant or the app
+	// brings its own.
 	Grant string `json:"grant,omitempty"`
+
+	// JWT says how the JWT of grant "jwt" is made.
+	JWT JWT `json:"jwt,omitzero"`
+
+	// Delivered says how the token of grant "delivered" comes in.
+	Delivered Delivered `json:"delivered,omitzero"`
+
+	// Header is the header that carries the token by itself, in the spelling to
+	// be used on the wire. Default: Authorization, after "Bearer ".
+	Header string `json:"header,omitempty"`
+
+	// NoRepeat hands a 401 to the app: the call is never sent a second time, and
+	// the next one gets a new token. Default false: the sidecar tries once more
+	// with a new token.
+	NoRepeat bool `json:"no_repeat,omitempty"`
 
 	// Optional lets a call go out without any token where none is to be had: for
 	// banks that know the TPP by its certificate, or by fixed headers, alone.

@@ -61,11 +61,7 @@ func (s *Spec) Validate() error {
 			refuse("%s %s", u.name, reason)
 		}
 	}
-	switch s.Grant {
-	case "", GrantNone, GrantClientCredentials:
-	default:
-		refuse("grant %q is not known: use %q or %q", s.Grant, GrantClientCredentials, GrantNone)
-	}
+	s.checkOwn(refuse)
 	s.checkClient(refuse)
 	s.checkServer(refuse)
 	s.checkAuthorize(refuse)
@@ -81,7 +77,8 @@ func (s *Spec) checkTimes(refuse refuseFunc) {
 		value Duration
 	}{
 		{"default_lifetime", s.DefaultLifetime}, {"max_lifetime", s.MaxLifetime}, {"expiry_margin", s.ExpiryMargin},
-		{"assertion.lifetime", s.Assertion.Lifetime},
+		{"assertion.lifetime", s.Assertion.Lifetime}, {"jwt.lifetime", s.JWT.Lifetime},
+		{"delivered.wait", s.Delivered.Wait}, {"delivered.lifetime", s.Delivered.Lifetime},
 	} {
 		if d.value < 0 {
 			refuse("%s is negative: write a duration such as \"30s\", or leave it out", d.name)
