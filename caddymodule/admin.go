@@ -26,6 +26,7 @@ import (
 //	GET    /tpp/aspsps                    banks and how they are called
 //	GET    /tpp/tokens                    tokens held, without values
 //	DELETE /tpp/tokens/{aspsp}            forget a bank's tokens
+//	POST   /tpp/explain                   how a request would leave; only with explain on
 //
 // and, where there is a vault, what is known of the grants of PSUs:
 //
@@ -76,6 +77,7 @@ func (a *Admin) Routes() []caddy.AdminRoute {
 	mux.HandleFunc("GET /tpp/aspsps", a.aspsps)
 	mux.HandleFunc("GET /tpp/tokens", a.tokens)
 	mux.HandleFunc("DELETE /tpp/tokens/{aspsp}", a.dropTokens)
+	mux.HandleFunc("POST /tpp/explain", a.explain)
 	a.grantRoutes(mux)
 	a.vaultRoutes(mux)
 	return []caddy.AdminRoute{{

@@ -21,6 +21,7 @@ const (
 	codeGrantPending   sidecar.Code = "grant-revocation-pending"
 	codeGrantBusy      sidecar.Code = "grant-busy"
 	codeReloading      sidecar.Code = "reloading"
+	codeExplainOff     sidecar.Code = "explain-off"
 )
 
 // adminRefusal is what the admin endpoint answers instead of a result.

@@ -38,6 +38,11 @@ type App struct {
 	// CertificatePoll is how often certificate files are looked at for changes. Default 2s.
 	CertificatePoll caddy.Duration `json:"certificate_poll,omitempty"`
 
+	// Explain lets the admin endpoint explain how a request would leave (POST
+	// /tpp/explain): without values of the PSU, bodies, tokens or signatures.
+	// Default off.
+	Explain bool `json:"explain,omitempty"`
+
 	registry   *sidecar.Registry
 	identities map[string]*pooledIdentity
 	shared     *shared

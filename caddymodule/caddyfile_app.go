@@ -17,6 +17,7 @@ import (
 //
 //	tpp {
 //		certificate_poll <duration>
+//		explain          on
 //		profiles <folder>
 //		identity <name> {
 //			qwac  <certificate> [<key>] {
@@ -57,12 +58,14 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 			err = app.parseASPSP(d)
 		case "vault":
 			err = app.parseVault(d)
+		case "explain":
+			app.Explain, err = switchArg(d)
 		case "profiles":
 			err = textArg(d, &app.Profiles)
 		case "certificate_poll":
 			app.CertificatePoll, err = durationArg(d)
 		default:
-			err = d.Errf("unknown option %q in tpp; there are: identity, aspsp, vault, profiles, certificate_poll", d.Val())
+			err = d.Errf("unknown option %q in tpp; there are: identity, aspsp, vault, profiles, certificate_poll, explain", d.Val())
 		}
 		if err != nil {
 			return nil, err
