@@ -93,6 +93,7 @@ func (w *world) startSidecar(t *testing.T) {
 	metrics
 	storage file_system %[7]s
 	tpp {
+		explain on
 		vault {
 			key world {file.%[2]s/vault-key}
 		}
