@@ -201,9 +201,7 @@ func furtherRules(p *Profile) (lines []string) {
 	for _, name := range slices.Sorted(maps.Keys(p.Headers.Make)) {
 		made = append(made, name+" ("+p.Headers.Make[name]+")")
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.Headers.Set)) {
-		made = append(made, name)
-	}
+	made = append(made, slices.Sorted(maps.Keys(p.Headers.Set))...)
 	if p.Headers.RequestID != "" {
 		made = append(made, p.Headers.RequestID+" for the request's id")
 	}

@@ -103,7 +103,7 @@ func TestJWSHeader(t *testing.T) {
 		if err := s.Sign(msg, now); err != nil {
 			t.Fatal(err)
 		}
-		signed, err := jose.ParseDetached(msg.Header["x-jws-signature"][0], msg.Body, []jose.SignatureAlgorithm{jose.PS256})
+		signed, err := jose.ParseDetached(msg.Header[s.Spec().JWS.Header][0], msg.Body, []jose.SignatureAlgorithm{jose.PS256})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func TestHTTPHeadersJWS(t *testing.T) {
 	if err := s.Sign(msg, testTime); err != nil {
 		t.Fatal(err)
 	}
-	protected, _, _ := strings.Cut(msg.Header["x-jws-signature"][0], ".")
+	protected, _, _ := strings.Cut(msg.Header[s.Spec().JWS.Header][0], ".")
 	text, err := base64.RawURLEncoding.DecodeString(protected)
 	if err != nil {
 		t.Fatal(err)

@@ -254,7 +254,7 @@ func TestRFC7515(t *testing.T) {
 	if err := s.Sign(msg, testTime); err != nil {
 		t.Fatal(err)
 	}
-	if got := msg.Header["x-jws-signature"]; len(got) != 1 || got[0] != c.Detached {
+	if got := msg.Header[s.Spec().JWS.Header]; len(got) != 1 || got[0] != c.Detached {
 		t.Errorf("%s\nexpected\n%s", got, c.Detached)
 	}
 }
