@@ -36,7 +36,7 @@ type world struct {
 
 // newWorld makes a bank and a network to it. Whoever ends the test has looked
 // for secrets in everything that its processes left behind.
-func newWorld(t testing.TB, rules sandbox.TokenRules, config parts) *world {
+func newWorld(t testing.TB, rules sandbox.TokenRules, config parts, adjust ...func(*world, *sandbox.Options)) *world {
 	t.Helper()
 	p, err := issued()
 	check(t, err)
@@ -52,9 +52,13 @@ func newWorld(t testing.TB, rules sandbox.TokenRules, config parts) *world {
 	w.install("qseal", p.qseal)
 	check(t, os.WriteFile(w.file("bank-ca.pem"), p.authority.PEM(), 0o600))
 	w.newKey("key-1")
-	w.bank, err = sandbox.New(sandbox.Options{ClientCAs: p.authority.Pool(), Certificate: p.bank.TLSCertificate(),
+	options := sandbox.Options{ClientCAs: p.authority.Pool(), Certificate: p.bank.TLSCertificate(),
 		QSEALs: []*x509.Certificate{p.qseal.Certificate}, Rules: sandbox.Rules{Tokens: rules},
-		OnIssue: w.secret, OnReceive: w.received})
+		OnIssue: w.secret, OnReceive: w.received}
+	for _, change := range adjust {
+		change(w, &options)
+	}
+	w.bank, err = sandbox.New(options)
 	check(t, err)
 	check(t, w.bank.Start("127.0.0.1:0"))
 	t.Cleanup(func() { check(t, w.bank.Close()) })
