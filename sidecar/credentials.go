@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"github.com/caddy-tpp/caddy-tpp/jws"
+	"github.com/caddy-tpp/caddy-tpp/signer"
 	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
 
@@ -41,7 +42,10 @@ func (a *ASPSP) newMaker(l *link, clientID string) (*tokens.Maker, error) {
 	key := a.config.ClientKey
 	if qseal := l.generation.QSEAL; qseal != nil && key == nil {
 		key, facts.Certificate, facts.Chain = qseal.Key, qseal.Leaf(), qseal.Chain[1:]
-		facts.SubjectDN = qseal.Leaf().Subject.String()
+		var err error
+		if facts.SubjectDN, err = signer.RenderDN(qseal.Leaf().RawSubject, "rfc2253-jdk-keyword", false); err != nil {
+			return nil, err
+		}
 	}
 	return tokens.NewMaker(spec, key, facts, a.config.BaseURL)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/caddy-tpp/caddy-tpp/headers"
 	"github.com/caddy-tpp/caddy-tpp/profiles"
 	"github.com/caddy-tpp/caddy-tpp/signer"
+	"github.com/caddy-tpp/caddy-tpp/tokens"
 )
 
 // Explanation says how a request of the app leaves for the bank, and why. No
@@ -107,10 +108,10 @@ func (ex *Exchange) explainOut(r *http.Request, e *Explanation, options ExplainO
 	if options.Hide {
 		ex.hide(common)
 	}
-	out := ex.compose(r, common)
 	if ex.authorization != "" {
-		out.Header["Authorization"] = []string{standIn("Authorization of the app, " + strconv.Itoa(len(ex.authorization)) + " bytes")}
+		ex.authorization = standIn("authorization of the app, " + strconv.Itoa(len(ex.authorization)) + " bytes")
 	}
+	out := ex.compose(r, common)
 	before := out.Header.Clone()
 	message := ex.message()
 	onWire(message, out)
@@ -125,6 +126,20 @@ func (ex *Exchange) explainOut(r *http.Request, e *Explanation, options ExplainO
 		ex.explainStandIns(e, message)
 	}
 	return ex.explainRequest(e, out, message.Body, options)
+}
+
+// standInCredentials puts a stand-in where credentials of the sidecar's would be,
+// and reports whether there would be any.
+func (ex *Exchange) standInCredentials(spec *tokens.Spec) bool {
+	switch {
+	case ex.grant.Name == "" && spec.Grant == tokens.GrantBasic:
+		ex.basic = "Basic " + standIn("client_id and client_secret")
+	case ex.grant.Name != "" || spec.Fetches():
+		ex.token = tokens.NewToken(standIn("access token"), ex.started, 0, spec)
+	default:
+		return false
+	}
+	return true
 }
 
 // hide puts stand-ins in the place of what tells of the PSU.
@@ -174,7 +189,7 @@ func (ex *Exchange) explainStandIns(e *Explanation, message *signer.Message) {
 // standsIn reports whether an explanation shows something in place of a header's
 // value: of a token, or of a secret that is read when it is used.
 func (ex *Exchange) standsIn(name string) bool {
-	if strings.EqualFold(name, "Authorization") {
+	if strings.EqualFold(name, ex.aspsp.tokenHeader) {
 		return true
 	}
 	return slices.ContainsFunc(ex.fixed, func(field headers.Field) bool {

@@ -19,12 +19,12 @@ func (a *ASPSP) explainIn(app http.Header, options ExplainOptions) []ExplainedHe
 			h.Passes, h.Reason = true, "the PSU's context, checked and sent on under the profile's rule (psu)"
 		case key == "X-Request-Id", key == http.CanonicalHeaderKey(a.filter.RequestID()):
 			h.Passes, h.Reason = true, "the request's id, which the sidecar keeps"
-		case key == "Authorization":
+		case key == a.tokenKey, key == "Authorization":
 			h.Passes, h.Reason = a.config.Profile.Token.FromApp, "the app's authorization passes only with token.from_app"
 		default:
 			h.Passes, h.Reason = a.filter.Explain(app, key)
 		}
-		if h.Passes && !options.Hide && key != "Authorization" {
+		if h.Passes && !options.Hide && key != a.tokenKey && key != "Authorization" {
 			h.Value = strings.Join(app[key], ", ")
 		}
 		list = append(list, h)
@@ -77,9 +77,9 @@ func (ex *Exchange) reasonOf(name string, app http.Header) string {
 		return "the request's id, from the app"
 	case key == "Date":
 		return "made for each attempt"
-	case key == "Authorization" && ex.authorization != "":
+	case key == a.tokenKey && ex.authorization != "":
 		return "the app's own (token.from_app)"
-	case key == "Authorization":
+	case key == a.tokenKey:
 		return "made by the sidecar (token.grant, or the grant that the app named)"
 	case ex.fallback != "" && strings.EqualFold(name, a.config.Profile.Fallback.Header):
 		return "the fallback interface, asked for by the app"

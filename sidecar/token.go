@@ -19,8 +19,7 @@ func (ex *Exchange) readyToken(ctx context.Context) error {
 	var err error
 	spec := &ex.aspsp.config.Profile.Token
 	switch {
-	case ex.dry && (ex.grant.Name != "" || ex.aspsp.config.Profile.Token.Grant == tokens.GrantClientCredentials):
-		ex.token = tokens.NewToken(standIn("access token"), ex.started, 0, &ex.aspsp.config.Profile.Token)
+	case ex.dry && ex.standInCredentials(spec):
 		return nil
 	case ex.grant.Name != "":
 		err = ex.grantToken(ctx)
