@@ -21,7 +21,7 @@ func profilesCommand() *cobra.Command {
 	return groupCommand("profiles", "List, show, compare and validate bank profiles",
 		"A profile says as data how a bank wants to be called. These commands show the profiles that ship, and with\n"+
 			"--profiles those of a folder of your own.",
-		profilesListCommand(), profilesShowCommand(), profilesDiffCommand(), profilesValidateCommand())
+		profilesListCommand(), profilesShowCommand(), profilesDiffCommand(), profilesValidateCommand(), profilesSchemaCommand())
 }
 
 // folderFlag adds --profiles and gives what loads the profiles.
@@ -110,6 +110,16 @@ func profilesValidateCommand() *cobra.Command {
 				return fmt.Errorf("%d found wrong", wrong)
 			}
 			return nil
+		})
+}
+
+func profilesSchemaCommand() *cobra.Command {
+	return newCommand("schema", "Print the JSON Schema of profiles, for editors",
+		"Prints the JSON Schema (draft 2020-12) of a profile's file. Save it outside the folder with profiles, and\n"+
+			"name it in \"$schema\" of a file: an editor then knows every field.",
+		cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+			_, err := cmd.OutOrStdout().Write(profiles.Schema())
+			return err
 		})
 }
 

@@ -76,6 +76,13 @@ func TestProfilesList(t *testing.T) {
 	}
 }
 
+func TestProfilesSchema(t *testing.T) {
+	output, err := execute(t.Context(), "profiles", "schema")
+	if err != nil || !json.Valid([]byte(output)) || !strings.Contains(output, `"$schema": "https://json-schema.org/draft/2020-12/schema"`) {
+		t.Errorf("%v\n%.300s", err, output)
+	}
+}
+
 func TestProfilesRefuse(t *testing.T) {
 	for want, args := range map[string][]string{
 		"the variants of example-group are example-group/by-client": {"show", "example-group/by-clint", "--profiles", exampleProfiles},
