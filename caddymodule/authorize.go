@@ -27,8 +27,7 @@ type Authorize struct {
 
 // Callback takes the PSU's browser back from the bank: it exchanges the code,
 // keeps the tokens, and sends the browser on to the app's return URL (303). It is
-// the only part of the sidecar that the public reaches, at the path of
-// redirect_uri.
+// the only part of the sidecar that PSUs reach, at the path of redirect_uri.
 type Callback struct {
 	// ASPSP names the bank whose redirect_uri leads here. Empty: any bank's. With
 	// a callback of its own for each bank, an answer of one is never taken for
