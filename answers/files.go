@@ -29,7 +29,7 @@ func ReadCertificates(files []string) (Keys, error) {
 func (k *Keys) addPEM(text []byte) error {
 	found := false
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if err := k.add(block); err != nil {
+		if err := k.add(block, found); err != nil {
 			return err
 		}
 		found = true
@@ -40,13 +40,17 @@ func (k *Keys) addPEM(text []byte) error {
 	return nil
 }
 
-// add takes a certificate or public key from a PEM block.
-func (k *Keys) add(block *pem.Block) error {
+// add takes a certificate or public key from a PEM block. An authority that
+// follows another certificate is only that one's chain.
+func (k *Keys) add(block *pem.Block, follows bool) error {
 	switch block.Type {
 	case "CERTIFICATE":
 		certificate, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
 			return err
+		}
+		if certificate.IsCA && follows {
+			return nil
 		}
 		k.Certificates = append(k.Certificates, certificate)
 		return usable(certificate.PublicKey)

@@ -161,7 +161,7 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	certificate, public := &pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}, &pem.Block{Type: "PUBLIC KEY", Bytes: der}
-	keys, err := ReadCertificates([]string{file("both.pem", certificate, public), file("one.pem", certificate)})
+	keys, err := ReadCertificates([]string{file("both.pem", certificate, public, certificate), file("one.pem", certificate)})
 	if err != nil || len(keys.Certificates) != 2 || len(keys.Public) != 1 {
 		t.Errorf("%v %v", keys, err)
 	}

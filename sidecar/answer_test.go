@@ -14,21 +14,21 @@ import (
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
 )
 
-// answers makes a bank of one answer.
-func answers(text string) func(*tls.Conn, *rawRequest, int) {
+// answering makes a bank of one answer.
+func answering(text string) func(*tls.Conn, *rawRequest, int) {
 	return func(conn *tls.Conn, _ *rawRequest, _ int) { write(conn, text) }
 }
 
 func TestNoFinalStatusIsNoAnswer(t *testing.T) {
 	for _, status := range []string{"101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo", "101 Switching Protocols", "099 Odd", "000 Odd"} {
-		b := newRawBank(t, nil, answers("HTTP/1.1 "+status+"\r\n\r\n"))
+		b := newRawBank(t, nil, answering("HTTP/1.1 "+status+"\r\n\r\n"))
 		r := b.toward(t, options{})
 		r.refusedAs(r.call("POST", "/x", "{}", "Authorization", "Bearer x"), sidecar.CodeBankAnswerUnreadable, 502, "maybe")
 	}
 }
 
 func TestBankCannotImitateTheSidecarAnywhere(t *testing.T) {
-	b := newRawBank(t, nil, answers("HTTP/1.1 103 Early Hints\r\nSidecar-Error: body-too-large\r\nLink: </x>\r\n\r\n"+
+	b := newRawBank(t, nil, answering("HTTP/1.1 103 Early Hints\r\nSidecar-Error: body-too-large\r\nLink: </x>\r\n\r\n"+
 		"HTTP/1.1 200 OK\r\nTrailer: Sidecar-Error, X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nSidecar-Error: token-refused\r\nX-Sum: 1\r\n\r\n"))
 	r := b.toward(t, options{})
 	interim := make(http.Header)
@@ -59,7 +59,7 @@ func TestBankCannotImitateTheSidecarAnywhere(t *testing.T) {
 }
 
 func TestHugeAnswerHeadIsRefused(t *testing.T) {
-	b := newRawBank(t, nil, answers("HTTP/1.1 200 OK\r\nX-Filler: "+strings.Repeat("x", 300<<10)+"\r\nContent-Length: 0\r\n\r\n"))
+	b := newRawBank(t, nil, answering("HTTP/1.1 200 OK\r\nX-Filler: "+strings.Repeat("x", 300<<10)+"\r\nContent-Length: 0\r\n\r\n"))
 	r := b.toward(t, options{})
 	r.refusedAs(r.call("GET", "/x", "", "Authorization", "Bearer x"), sidecar.CodeBankAnswerUnreadable, 502, "maybe")
 }

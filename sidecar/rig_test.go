@@ -16,8 +16,10 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/caddy-tpp/caddy-tpp/answers"
 	"github.com/caddy-tpp/caddy-tpp/certs"
 	"github.com/caddy-tpp/caddy-tpp/grants"
+	"github.com/caddy-tpp/caddy-tpp/links"
 	"github.com/caddy-tpp/caddy-tpp/profiles"
 	"github.com/caddy-tpp/caddy-tpp/sandbox"
 	"github.com/caddy-tpp/caddy-tpp/sandbox/testpki"
@@ -82,6 +84,10 @@ type rig struct {
 	replays     []string
 	reasons     []string // of Hooks.Fallback
 	unlinked    []error
+	verdicts    []string // of Hooks.Verified
+	relinked    []sidecar.LinksOutcome
+	// reached is given to Route.
+	reached links.Address
 }
 
 // options change what newRig builds.
@@ -193,6 +199,16 @@ func (r *rig) newASPSP(o options) (*sidecar.ASPSP, error) {
 			defer r.mu.Unlock()
 			r.reasons = append(r.reasons, operation+" "+requestID+" "+reason)
 		},
+		Verified: func(_, operation, _ string, verdict answers.Verdict) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.verdicts = append(r.verdicts, operation+" "+verdict.String())
+		},
+		Relinked: func(_ string, outcome sidecar.LinksOutcome) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.relinked = append(r.relinked, outcome)
+		},
 		Unlinked: func(_, _ string, err error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -215,6 +231,7 @@ func (r *rig) handler(byHost bool) http.Handler {
 				return
 			}
 		}
+		route.Reached = r.reached
 		ex, err := route.Prepare(req, func(template string) string { return req.Header.Get(strings.Trim(template, "{}")) })
 		if err != nil {
 			tell(w, err)
