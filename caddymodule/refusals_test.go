@@ -16,7 +16,7 @@ func TestMistakesInACaddyfile(t *testing.T) {
 		text string
 		want []string
 	}{
-		"option of tpp":           {global("idenity acme"), []string{`"idenity"`, "identity, aspsp, vault, certificate_poll", "Caddyfile:3"}},
+		"option of tpp":           {global("idenity acme"), []string{`"idenity"`, "identity, aspsp, vault, profiles, certificate_poll, explain", "Caddyfile:3"}},
 		"argument of tpp":         {"{\n\ttpp acme {\n}\n}", []string{"wrong argument count", "Caddyfile:2"}},
 		"option of an identity":   {identity("qseals x y"), []string{`"qseals"`, "identity acme", "qwac, qseal"}},
 		"option of a key pair":    {identity("qwac a b {\npass x\n}"), []string{`"pass"`, "qwac", "passphrase"}},

@@ -24,7 +24,9 @@ func TestShippedProfilesOverTheWire(t *testing.T) {
 	for _, name := range set.Names() {
 		t.Run(name, func(t *testing.T) {
 			p, err := set.Get(name)
-			r.check(err)
+			if err != nil {
+				t.Fatal(err)
+			}
 			a, err := r.newASPSP(options{profile: name, base: "/of/a/bank", overrides: configured(t, p), config: func(c *sidecar.Config) {
 				c.ClientSecret = func() (string, error) { return "secret", nil }
 				c.Scope, c.ClientID = "aisp", "client-1"
@@ -48,8 +50,10 @@ func TestShippedProfilesOverTheWire(t *testing.T) {
 // bring its tokens.
 func configured(t *testing.T, p *profiles.Profile) (o profiles.Overrides) {
 	t.Helper()
-	settings := map[string]any{}
-	set := func(path, value string) {
+	settings := map[string]any{"token": map[string]any{
+		"endpoint": "/oauth/token", "from_app": true, "grant": "none", "application_token": false, "client_id_from_answer": false, "sign": false, "header": nil,
+	}}
+	set := func(path string, value any) {
 		at := settings
 		section, rest, _ := strings.Cut(path, ".")
 		keys := []string{section, rest}
@@ -70,6 +74,8 @@ func configured(t *testing.T, p *profiles.Profile) (o profiles.Overrides) {
 		switch {
 		case !strings.Contains(required.Setting, "."):
 			o.Given = append(o.Given, required.Setting)
+		case strings.HasSuffix(required.Setting, "claims"):
+			set(required.Setting, map[string]string{"sub": "configured"})
 		case strings.HasSuffix(required.Setting, "url") || strings.HasSuffix(required.Setting, "endpoint"):
 			set(required.Setting, "https://tpp.example/address")
 		default:
@@ -83,8 +89,8 @@ func configured(t *testing.T, p *profiles.Profile) (o profiles.Overrides) {
 		}
 		return data
 	}
-	o.Signature, o.Headers = section("signature"), section("headers")
-	o.Token = json.RawMessage(`{"endpoint": "/oauth/token", "from_app": true, "grant": "none", "application_token": false, "client_id_from_answer": false, "sign": false}`)
+	o.Signature, o.Headers, o.Token = section("signature"), section("headers"), section("token")
+	o.ClientCertificate = profiles.ClientCertificateRequired // which this bank does
 	return o
 }
 
