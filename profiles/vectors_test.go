@@ -123,13 +123,17 @@ func vectorProfiles(t testing.TB) []string {
 	return set.Names()
 }
 
-// A profile that signs has vectors: of a request without and of one with a body.
+// A profile that signs has vectors: of a request without and of one with a body,
+// and of the application token's if that is signed in another way.
 func TestProfilesHaveVectors(t *testing.T) {
 	covered := make(map[string]bool)
 	for _, v := range loadVectors(t) {
-		covered[v.Profile+" "+v.Request.Method] = true
+		covered[v.Profile+" "+v.Request.Method+v.Section] = true
 	}
 	for _, name := range vectorProfiles(t) {
+		if p := get(t, name); !sameSpec(p.SignatureOfApplication(), p.Signature) && !covered[name+" POSTapplication_signature"] {
+			t.Errorf("%s signs the request of an application token, and has no vector of it", name)
+		}
 		if get(t, name).Signature.Container == "none" {
 			continue
 		}

@@ -20,6 +20,9 @@ for profile, signed in (
     cavage(profile, "application token", TOKEN, section="application_signature", header="Authorization",
            signed=signed, key_id="SN=" + serial("rsa"), digest=sha256(TOKEN.body), certificate=pem())
 
+cavage("ing-jws", "application token", TOKEN, section="application_signature", header="Authorization",
+       signed="(request-target) date digest", key_id="SN=" + serial("rsa"), digest=sha256(TOKEN.body), certificate=pem())
+
 # Nordea: headers of its own for host and date.
 ORIGIN = {"X_Nordea_Originating_Host": "api.bank.example", "X_Nordea_Originating_Date": "Tue, 07 Jun 2022 20:51:35 GMT"}
 IBM = {"headers": {"set": {"X-IBM-Client-Secret": "of-the-portal"}}}
