@@ -109,6 +109,10 @@ func npmChecks() []npmCheck {
 			Change: []string{"GET /georgia", "x-jws-signature: eyJ"}},
 		{Name: "JWS of headers, POST", Container: "http-headers-jws", profile: "georgia", base: "/georgia/v1", method: "POST", path: "/payments/domestic", body: npmBody,
 			Change: []string{"1.00", "application/json", "payments/domestic"}},
+		{Name: "RFC 9421, GET", Container: "message-signature", profile: "rfc9421", config: kid, base: "/rfc9421/v1", method: "GET", path: "/accounts?a=b%2Fc",
+			Kid: "kid-1", Signed: []string{"@method", "@target-uri", "x-request-id"}, Change: []string{"GET /rfc9421", "Signature-Input: sig1"}},
+		{Name: "RFC 9421, POST", Container: "message-signature", profile: "rfc9421", config: kid, base: "/rfc9421/v1", method: "POST", path: "/payments", body: npmBody,
+			Kid: "kid-1", Signed: []string{"@method", "@target-uri", "x-request-id", "content-digest"}, Change: []string{"1.00", "application/json", "Content-Digest: sha-256=:"}},
 		{Name: "JWT", Container: "jwt", profile: "open-finance-brasil", config: kid, base: "/open-banking", method: "POST", path: "/payments/v4/consents", body: npmBody,
 			Issuer: organization, Change: []string{"\r\n\r\neyJ"}},
 	}
@@ -120,7 +124,7 @@ func npmChecks() []npmCheck {
 //	go test -tags nobadger,nomysql,nopgx,npm -run TestNPM ./e2e
 func TestNPM(t *testing.T) {
 	if _, err := exec.LookPath("npm"); err != nil {
-		t.Skip("NOT RUN: the check with npm's http-signature and jose. There is no npm")
+		t.Skip("NOT RUN: the check with npm's implementations. There is no npm")
 	}
 	p, err := issued()
 	check(t, err)

@@ -5,6 +5,7 @@ import { createHash, createPublicKey, X509Certificate } from "node:crypto";
 import http from "node:http";
 import net from "node:net";
 import { buffer, text } from "node:stream/consumers";
+import { createVerifier, httpbis } from "http-message-signatures";
 import httpSignature from "http-signature";
 import * as jose from "jose";
 
@@ -72,6 +73,18 @@ const containers = {
     if (!key.equals(publicKey(check))) refuse("x5c is another certificate");
     const payload = new TextEncoder().encode(lines.join("\n"));
     await jose.flattenedVerify({ protected: head, payload, signature }, key, { crit: { sigT: true, sigD: true } });
+  },
+
+  async "message-signature"(check, request) {
+    const [, value] = /^sha-256=:(.*):$/.exec(request.headers["content-digest"] ?? "") ?? [];
+    const hash = createHash("sha256").update(request.body).digest("base64");
+    if (request.body.length > 0 && value !== hash) refuse("Content-Digest is not of the body");
+    const key = { id: check.kid, algs: ["rsa-pss-sha512"], verify: createVerifier(publicKey(check), "rsa-pss-sha512") };
+    const passes = await httpbis.verifyMessage(
+      { keyLookup: async ({ keyid }) => (keyid === check.kid ? key : null), requiredFields: check.signed, maxAge: 60 },
+      { method: request.method, url: `https://${request.headers.host}${request.url}`, headers: request.headers },
+    );
+    if (!passes) refuse("the signature does not verify");
   },
 
   async jwt(check, request) {
