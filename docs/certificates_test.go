@@ -64,6 +64,9 @@ func provide(t *testing.T, dir, text string) string {
 			continue
 		}
 		source := "bank-ca.pem"
+		if strings.Contains(filepath.Base(named), "key") {
+			source = "qseal-key.pem"
+		}
 		for _, slot := range []string{"qwac", "qseal"} {
 			if strings.Contains(named, slot) {
 				source = slot + ".pem"
