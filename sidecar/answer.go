@@ -7,8 +7,6 @@ import (
 	"net/textproto"
 	"strings"
 	"time"
-
-	"github.com/caddy-tpp/caddy-tpp/headers"
 )
 
 // HeaderBankRequestID carries the X-Request-ID of the bank's answer to the app,
@@ -48,9 +46,9 @@ func (ex *Exchange) receive(ctx context.Context, response *http.Response) (*http
 // the X-Request-ID under which its call was sent.
 func (ex *Exchange) cleanAnswer(h http.Header) {
 	cleanControl(h)
-	if name := ex.aspsp.filter.RequestID(); name != headers.RequestID && h.Get(name) == "" {
+	if key := ex.aspsp.requestIDKey; key != usualRequestIDKey && len(h[key]) == 0 {
 		// Under another name the bank's own is the app's to see.
-		h.Set(name, ex.requestID)
+		h[key] = []string{ex.requestID}
 	}
 	if echoed := h.Get("X-Request-ID"); echoed != ex.requestID {
 		if echoed != "" {

@@ -57,6 +57,8 @@ type ASPSP struct {
 	psu        *psu.Checker
 	fixed      []headers.Field
 	made       []headers.Made
+	// requestIDKey is the header with the request's id, as net/http spells it.
+	requestIDKey string
 	// requestIDMember is the path in the body to the request's id, nil if it is not there.
 	requestIDMember []string
 	// fixedSecrets is true if a fixed header's value has to be resolved.
@@ -147,7 +149,7 @@ func (a *ASPSP) compile() error {
 		note("headers", err)
 		return errors.Join(wrong...)
 	}
-	a.fixed, a.made = a.filter.Fixed(), a.filter.Made()
+	a.fixed, a.made, a.requestIDKey = a.filter.Fixed(), a.filter.Made(), http.CanonicalHeaderKey(a.filter.RequestID())
 	if member := c.Profile.Headers.RequestIDMember; member != "" {
 		a.requestIDMember = strings.Split(member, ".")
 	}

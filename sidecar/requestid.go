@@ -7,17 +7,18 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
-
-	"github.com/caddy-tpp/caddy-tpp/headers"
 )
+
+// usualRequestIDKey is X-Request-ID as net/http spells it.
+const usualRequestIDKey = "X-Request-Id"
 
 // readRequestID keeps the app's own id, under the name that the bank knows or as
 // X-Request-ID, or makes the first one.
 func (ex *Exchange) readRequestID(h http.Header) error {
 	name := ex.aspsp.filter.RequestID()
-	values := h["X-Request-Id"]
-	if name != headers.RequestID {
-		values = slices.Concat(values, h[http.CanonicalHeaderKey(name)])
+	values := h[usualRequestIDKey]
+	if ex.aspsp.requestIDKey != usualRequestIDKey {
+		values = slices.Concat(values, h[ex.aspsp.requestIDKey])
 	}
 	for _, value := range values {
 		if value != values[0] || value != "" && !validRequestID(value) {

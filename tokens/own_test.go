@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -145,17 +146,18 @@ func TestMadeJWTByDefault(t *testing.T) {
 // A JWT is used again until shortly before its end, and made anew after a 401.
 func TestMadeJWTIsKept(t *testing.T) {
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	now := time.Unix(1_700_000_000, 0)
-	c := newTestCache(t, CacheOptions{Now: func() time.Time { return now }})
+	var now atomic.Int64 // read by fetches, too
+	now.Store(1_700_000_000)
+	c := newTestCache(t, CacheOptions{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
 	s := &Spec{Grant: GrantJWT, JWT: JWT{Lifetime: Duration(5 * time.Minute), Claims: map[string]string{"jti": "{uuid}"}}}
 	ep := &Endpoint{Spec: *s, Do: (&bank{}).do}
 	ep.JWT = newMaker(t, &ep.Spec, key, jws.Facts{})
 	first := mustToken(t, c, testKey, ep)
-	now = now.Add(3 * time.Minute)
+	now.Add(3 * 60)
 	if again := mustToken(t, c, testKey, ep); again != first {
 		t.Error("a new one was made while the former was good")
 	}
-	now = now.Add(90*time.Second + time.Second) // 29 s before the end
+	now.Add(91) // 29 s before the end
 	second := mustToken(t, c, testKey, ep)
 	if second.Value() == first.Value() {
 		t.Error("one was used within the margin before its end")
