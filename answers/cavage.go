@@ -50,7 +50,7 @@ func (v *Verifier) verifyCavage(ctx context.Context, answer *Answer, now time.Ti
 			return err
 		}
 	}
-	if err := v.checkCovered(answer, covered); err != nil {
+	if err := v.checkCovered(answer, covered, now); err != nil {
 		return err
 	}
 	s := &signature{hint: hint{keyID: params["keyId"]}, text: text, sig: sig, der: true, fits: v.algorithms}
@@ -66,7 +66,7 @@ func (v *Verifier) verifyCavage(ctx context.Context, answer *Answer, now time.Ti
 func cavageTimes(params map[string]string, now time.Time) (map[string]string, error) {
 	there := make(map[string]string)
 	for name, wrong := range map[string]func(time.Time) bool{
-		"created": func(at time.Time) bool { return at.After(now.Add(skew)) || at.Before(now.Add(-skew)) },
+		"created": func(at time.Time) bool { return !current(at, now) },
 		"expires": func(at time.Time) bool { return at.Before(now.Add(-skew)) },
 	} {
 		text, ok := params[name]

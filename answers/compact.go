@@ -164,12 +164,12 @@ func (v *Verifier) checkHeader(h *joseHeader, now time.Time) error {
 	return checkOpenBanking(h, now)
 }
 
-// checkOpenBanking judges the claims of UK Open Banking's header: iat is a time
-// that is past, iss a name, and tan the trust anchor.
+// checkOpenBanking judges the claims of UK Open Banking's header: iat is about
+// now, iss a name, and tan the trust anchor.
 func checkOpenBanking(h *joseHeader, now time.Time) error {
 	if raw, ok := h.members[obIAT]; ok {
-		if at, ok := unixTime(raw); !ok || at.After(now.Add(skew)) {
-			return invalid("openbanking.org.uk/iat is no time, or lies ahead")
+		if at, ok := unixTime(raw); !ok || !current(at, now) {
+			return invalid("openbanking.org.uk/iat is not of this time")
 		}
 	}
 	if raw, ok := h.members[obISS]; ok {
@@ -186,6 +186,10 @@ func checkOpenBanking(h *joseHeader, now time.Time) error {
 	}
 	return nil
 }
+
+// current reports whether a signature of that time may belong to an answer that
+// has just arrived.
+func current(at, now time.Time) bool { return !at.After(now.Add(skew)) && !at.Before(now.Add(-skew)) }
 
 // unixTime reads a number of seconds since 1970.
 func unixTime(raw json.RawMessage) (time.Time, bool) {

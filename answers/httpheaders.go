@@ -32,7 +32,7 @@ func (v *Verifier) verifyHTTPHeaders(ctx context.Context, answer *Answer, now ti
 	if err := v.checkHeader(h, now); err != nil {
 		return err
 	}
-	if at, err := time.Parse(time.RFC3339, h.SigT); err != nil || at.After(now.Add(skew)) || at.Before(now.Add(-skew)) {
+	if at, err := time.Parse(time.RFC3339, h.SigT); err != nil || !current(at, now) {
 		return invalid("sigT is not of this time")
 	}
 	text := make([]byte, 0, len(c.protected)+512)
@@ -45,7 +45,7 @@ func (v *Verifier) verifyHTTPHeaders(ctx context.Context, answer *Answer, now ti
 			return err
 		}
 	}
-	if err := v.checkCovered(answer, h.SigD.Pars); err != nil {
+	if err := v.checkCovered(answer, h.SigD.Pars, now); err != nil {
 		return err
 	}
 	text = append(append(append(text, c.protected...), '.'), lines...)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // statusLine is what stands for the status among signed headers. draft-cavage
@@ -39,8 +40,8 @@ func coveredValue(h http.Header, name string) (string, error) {
 }
 
 // checkCovered judges what a signature of headers covers: all that the policy
-// demands, the body if there is one, and no other call's id.
-func (v *Verifier) checkCovered(answer *Answer, covered []string) error {
+// demands, the body if there is one, no other call's id, and no old date.
+func (v *Verifier) checkCovered(answer *Answer, covered []string, now time.Time) error {
 	for i, name := range covered {
 		if slices.Contains(covered[:i], name) {
 			return invalid("it covers a header twice")
@@ -69,6 +70,11 @@ func (v *Verifier) checkCovered(answer *Answer, covered []string) error {
 	if id := answer.Request.ID; id != "" && slices.Contains(covered, v.requestID) {
 		if answer.Header.Get(v.requestID) != id {
 			return invalid(v.requestID + " is another call's")
+		}
+	}
+	if slices.Contains(covered, "date") {
+		if at, err := http.ParseTime(answer.Header.Get("Date")); err != nil || !current(at, now) {
+			return invalid("date is not of this time")
 		}
 	}
 	return nil

@@ -73,7 +73,7 @@ func (v *Verifier) verifyMember(ctx context.Context, answer *Answer, m *member, 
 			covered = append(covered, it.name)
 		}
 	}
-	if err := v.checkCovered(answer, covered); err != nil {
+	if err := v.checkCovered(answer, covered, now); err != nil {
 		return err
 	}
 	base = append(append(base, `"@signature-params": `...), m.raw...)
@@ -88,7 +88,7 @@ func (v *Verifier) verifyMember(ctx context.Context, answer *Answer, m *member, 
 func messageTimes(params map[string]string, now time.Time) error {
 	if text, ok := params["created"]; ok {
 		seconds, err := strconv.ParseInt(text, 10, 64)
-		if at := time.Unix(seconds, 0); err != nil || at.After(now.Add(skew)) || at.Before(now.Add(-skew)) {
+		if at := time.Unix(seconds, 0); err != nil || !current(at, now) {
 			return invalid("created is not of this time")
 		}
 	}

@@ -126,6 +126,7 @@ func TestFaults(t *testing.T) {
 		{"OBIE", set("crit", obCrit[:2]), "crit does not list what responses.critical demands"},
 		{"OBIE", set("crit", nil), "crit does not list what responses.critical demands"},
 		{"OBIE", set(obIAT, now.Add(10*time.Minute).Unix()), "iat"},
+		{"OBIE", set(obIAT, now.Add(-10*time.Minute).Unix()), "iat"},
 		{"OBIE", set(obIAT, "now"), "iat"},
 		{"OBIE", set(obISS, ""), "iss"},
 		{"OBIE", set(obTAN, "evil.example"), "tan"},
@@ -208,6 +209,19 @@ func TestOtherCall(t *testing.T) {
 	a := f.make(t, "PS512", rsaKey(), nil)
 	a.Request.Target = "/v1/payments?a=c"
 	expect(t, verifier(t, f.policy, public(rsaKey())).judge(a), Invalid, reasonWrong)
+}
+
+// A date that is signed is the answer's own.
+func TestSignedDate(t *testing.T) {
+	for value, reason := range map[string]string{now.Format(http.TimeFormat): "", now.Add(-time.Hour).Format(http.TimeFormat): "date is not of this time", "today": "date is not of this time"} {
+		text := "date: " + value + "\ndigest: SHA-256=" + sha(payment)
+		a := said(payment, "Date", value, "Digest", "SHA-256="+sha(payment), "Signature", `keyId="k1",algorithm="rsa-sha256",headers="date digest",signature="`+std(sign(t, "RS256", rsaKey(), text))+`"`)
+		outcome := Invalid
+		if reason == "" {
+			outcome = Valid
+		}
+		expect(t, verifier(t, Policy{Container: ContainerSignature}, public(rsaKey())).judge(a), outcome, reason)
+	}
 }
 
 // A body of any size must be covered.
