@@ -66,7 +66,7 @@ func (s *Set) Describe(name string) (*Description, error) {
 	for _, v := range slices.Sorted(maps.Keys(d.profile.Variants)) {
 		about.Variants = append(about.Variants, name+"/"+v)
 	}
-	for _, section := range reflect.VisibleFields(reflect.TypeFor[Sections]()) {
+	for section := range jsonFields(reflect.TypeFor[Sections]()) {
 		if name := jsonName(section); name != "requires" && d.merged[name] != nil {
 			d.settings(section.Type, name, name, d.merged[name], &about.Settings)
 		}
@@ -112,7 +112,7 @@ func orderedKeys(t reflect.Type, object map[string]any) (keys []string) {
 	if t.Kind() != reflect.Struct {
 		return slices.Sorted(maps.Keys(object))
 	}
-	for _, f := range reflect.VisibleFields(t) {
+	for f := range jsonFields(t) {
 		if _, ok := object[jsonName(f)]; ok {
 			keys = append(keys, jsonName(f))
 		}

@@ -43,7 +43,7 @@ func settingsByPath(d *Description) map[string]any {
 
 // sectionOrder gives the number of the section that a path begins with.
 func sectionOrder() func(path string) int {
-	fields := reflect.VisibleFields(reflect.TypeFor[Sections]())
+	fields := slices.Collect(jsonFields(reflect.TypeFor[Sections]()))
 	return func(path string) int {
 		return slices.IndexFunc(fields, func(f reflect.StructField) bool {
 			name := jsonName(f)

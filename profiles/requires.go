@@ -58,6 +58,10 @@ func (c *checker) missing(p *Profile, overridden map[string]any, given []string)
 
 // requires checks that requirements speak of settings that there are.
 func (c *checker) requires(requirements []Requirement) {
+	if len(requirements) == 0 {
+		return
+	}
+	sections := overridable()
 	for i, required := range requirements {
 		path := fmt.Sprintf("requires[%d]", i)
 		if strings.TrimSpace(required.Why) == "" {
@@ -67,10 +71,10 @@ func (c *checker) requires(requirements []Requirement) {
 		if slices.Contains(elsewhere[:], section) && !deeper {
 			continue
 		}
-		if !deeper || overridable()[section] == nil {
+		if !deeper || sections[section] == nil {
 			c.fail(path+".setting", "%q is no path to a setting: begin with %s, or write one of %s", required.Setting,
-				strings.Join(slices.Sorted(maps.Keys(overridable())), ", "), strings.Join(elsewhere[:], ", "))
-		} else if wrong, known := unknownSetting(overridable()[section], rest); wrong != "" {
+				strings.Join(slices.Sorted(maps.Keys(sections)), ", "), strings.Join(elsewhere[:], ", "))
+		} else if wrong, known := unknownSetting(sections[section], rest); wrong != "" {
 			c.fail(path+".setting", "%q: %s is no setting; known are %s", required.Setting, wrong, strings.Join(nearest(wrong, known), ", "))
 		}
 	}

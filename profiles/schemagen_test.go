@@ -84,11 +84,8 @@ func (g *schemaGenerator) generate() ([]byte, error) {
 func (g *schemaGenerator) object(t reflect.Type, path string) map[string]any {
 	properties := make(map[string]any)
 	var required []string
-	for _, f := range reflect.VisibleFields(t) {
+	for f := range jsonFields(t) {
 		name := jsonName(f)
-		if name == "" {
-			continue // embedded: its fields are visible themselves
-		}
 		inner := strings.TrimPrefix(path+"."+name, ".")
 		if _, ok := reflect.TypeFor[Sections]().FieldByName(f.Name); ok && path == "variants.*" {
 			inner = name

@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"errors"
+	"iter"
 	"reflect"
 	"slices"
 	"strconv"
@@ -139,18 +140,36 @@ func (r *reader) list(t reflect.Type, path string) error {
 // field gives the type of a struct's field by its JSON key, or else all keys.
 func field(t reflect.Type, key string) (reflect.Type, []string) {
 	var known []string
-	for _, f := range reflect.VisibleFields(t) {
+	for f := range jsonFields(t) {
 		name := jsonName(f)
-		switch name {
-		case "": // an embedded struct, whose fields are visible themselves
-		case key:
+		if name == key {
 			return f.Type, nil
-		default:
-			known = append(known, name)
 		}
+		known = append(known, name)
 	}
 	slices.Sort(known)
 	return nil, known
+}
+
+// jsonFields gives a struct's fields, with those of embedded structs in their
+// place, as JSON has them.
+func jsonFields(t reflect.Type) iter.Seq[reflect.StructField] {
+	return func(yield func(reflect.StructField) bool) {
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if !f.Anonymous {
+				if !yield(f) {
+					return
+				}
+				continue
+			}
+			for inner := range jsonFields(f.Type) {
+				if !yield(inner) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // jsonName gives a field's JSON key.
