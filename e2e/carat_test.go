@@ -46,7 +46,7 @@ func caratBank(variant, settings string) string {
 			}
 			trust_pool "{{DIR}}/bank-ca.pem"
 			connect_timeout 2s
-			answer_timeout 1s
+			answer_timeout 2s
 			` + settings + `
 		}
 `
@@ -174,7 +174,7 @@ func (s *shop) deliver(token string) answer {
 // they are old.
 func TestCaratToken(t *testing.T) {
 	t.Parallel()
-	s := newCarat(t, "lifetime 3s")
+	s := newCarat(t, "lifetime 8s")
 	var calls sync.WaitGroup
 	for cnpj := range 5 {
 		calls.Go(func() {
@@ -190,7 +190,7 @@ func TestCaratToken(t *testing.T) {
 		t.Errorf("asked %d times for a token", n)
 	}
 	first := s.bank.Last().Header.Get("token")
-	time.Sleep(3 * time.Second)
+	time.Sleep(8 * time.Second)
 	s.created(3)
 	if n := s.arrived("carat-token"); n != 2 || s.bank.Last().Header.Get("token") == first {
 		t.Errorf("asked %d times, in all, for a token", n)
@@ -231,7 +231,7 @@ func TestCaratCreationIsNeverRepeated(t *testing.T) {
 // Only the token that was asked for is taken, and once.
 func TestCaratDeliveries(t *testing.T) {
 	t.Parallel()
-	s := newCarat(t, "lifetime 5m\nwait 1s")
+	s := newCarat(t, "lifetime 5m\nwait 2s")
 	foreign := strings.Repeat("Z0", 33)
 	s.secret(foreign)
 	if a := s.deliver(foreign); a.status != 409 || a.code != "token-delivery-unexpected" {
@@ -255,7 +255,7 @@ func TestCaratDeliveries(t *testing.T) {
 		{"early", sandbox.Fault{Delivery: sandbox.DeliveryEarly}, []int{200}, 201, ""},
 		{"twice", sandbox.Fault{Delivery: sandbox.DeliveryTwice}, []int{200, 410}, 201, ""},
 		{"late", sandbox.Fault{DeliveryDelay: sandbox.Wait(500 * time.Millisecond)}, []int{200}, 201, ""},
-		{"too late", sandbox.Fault{DeliveryDelay: sandbox.Wait(2 * time.Second)}, []int{409}, 504, "token-not-delivered"},
+		{"too late", sandbox.Fault{DeliveryDelay: sandbox.Wait(4 * time.Second)}, []int{409}, 504, "token-not-delivered"},
 		{"never", sandbox.Fault{Delivery: sandbox.DeliveryNever}, nil, 504, "token-not-delivered"},
 		{"malformed", sandbox.Fault{Delivery: sandbox.DeliveryMalformed}, []int{400}, 504, "token-not-delivered"},
 		{"elsewhere", sandbox.Fault{DeliverTo: "http://sidecar/nobody"}, []int{200}, 504, "token-not-delivered"},

@@ -31,7 +31,7 @@ const paylineBanks = `
 			client_secret {file.{{DIR}}/access-key}
 			trust_pool "{{DIR}}/bank-ca.pem"
 			connect_timeout 2s
-			answer_timeout 1s
+			answer_timeout 2s
 		}
 		aspsp payline-cc {
 			profile payline/certificate
@@ -39,7 +39,7 @@ const paylineBanks = `
 			identity acme
 			trust_pool "{{DIR}}/bank-ca.pem"
 			connect_timeout 2s
-			answer_timeout 1s
+			answer_timeout 2s
 		}
 `
 
