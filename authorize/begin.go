@@ -20,6 +20,10 @@ type Begin struct {
 	Grant string
 	// Scope is a list with spaces; default [Bank.Scope].
 	Scope string
+	// Consent is the id of the consent that the app has made at the bank before.
+	// Needed if the profile says where it goes ([tokens.Authorize.Consent]), and
+	// refused if not.
+	Consent string
 	// ReturnURL is where the PSU goes on to, with sidecar_grant, sidecar_result
 	// (granted, denied or failed) and sidecar_error added to its query.
 	ReturnURL string
@@ -59,6 +63,9 @@ func (f *Flow) Begin(ctx context.Context, bank *Bank, b Begin) (location string,
 	if err != nil {
 		return "", err
 	}
+	if err := checkConsent(b.Consent, bank.Client.Endpoint.Spec.Authorize.Consent); err != nil {
+		return "", err
+	}
 	target, err := matchReturnURL(b.ReturnURL, bank.ReturnURLs)
 	if err != nil {
 		return "", err
@@ -73,6 +80,7 @@ func (f *Flow) Begin(ctx context.Context, bank *Bank, b Begin) (location string,
 	if err != nil {
 		return "", err
 	}
+	r.askFor(b.Consent)
 	if location, err = r.location(ctx); err != nil {
 		return "", err
 	}

@@ -20,7 +20,8 @@ import (
 // can begin an authorization under any name, so it belongs on the app's own
 // listener.
 //
-// Parameters of the query: aspsp, grant, return_url, and optionally scope.
+// Parameters of the query: aspsp, grant, return_url, and optionally scope and
+// consent.
 type Authorize struct {
 	app *App
 }
@@ -88,7 +89,7 @@ func (h *Authorize) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 		return refuseRequest(w, r, sidecar.ErrMethod(r.Method))
 	}
 	query := r.URL.Query()
-	for _, name := range []string{"aspsp", "grant", "return_url", "scope"} {
+	for _, name := range []string{"aspsp", "grant", "return_url", "scope", "consent"} {
 		if len(query[name]) > 1 {
 			return refuseRequest(w, r, sidecar.GrantRefusal(fmt.Errorf("%w: %s is there more than once", authorize.ErrParameters, name)))
 		}
@@ -103,6 +104,7 @@ func (h *Authorize) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	}
 	location, err := h.app.flow.Begin(r.Context(), bank, authorize.Begin{
 		Grant: query.Get("grant"), Scope: query.Get("scope"), ReturnURL: query.Get("return_url"),
+		Consent: query.Get("consent"),
 	})
 	if err != nil {
 		return refuseRequest(w, r, sidecar.GrantRefusal(err))

@@ -167,9 +167,18 @@ type Authorize struct {
 	// Nonce sends a nonce, which the id_token must repeat. Default: with
 	// "openid" in the scope.
 	Nonce bool `json:"nonce,omitempty"`
+	// Consent is where the id of a consent goes that the app has made at the bank
+	// before: ConsentClaims, or else the name of a parameter. Default: none, and
+	// the app must give none.
+	Consent string `json:"consent,omitempty"`
 	// Parameters are further parameters, as they are.
 	Parameters map[string]string `json:"parameters,omitempty"`
 }
+
+// ConsentClaims puts the id of a consent into the claims of the request, as the
+// essential openbanking_intent_id of the id_token (UK Open Banking Security
+// Profile).
+const ConsentClaims = "claims"
 
 // IDToken says how an id_token is validated (OpenID Connect Core section
 // 3.1.3.7).

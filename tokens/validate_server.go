@@ -91,7 +91,12 @@ func (s *Spec) checkAuthorize(refuse refuseFunc) {
 			refuse("authorize.parameters: a name is empty")
 		case slices.Contains(ownParameters, name):
 			refuse("authorize.parameters: %q is set by the sidecar itself: leave it out", name)
+		case name == s.Authorize.Consent:
+			refuse("authorize.parameters: %q is where authorize.consent puts the consent of each call: leave one of them out", name)
 		}
+	}
+	if slices.Contains(ownParameters, s.Authorize.Consent) {
+		refuse("authorize.consent: %q is set by the sidecar itself: use %q, or the name of another parameter", s.Authorize.Consent, ConsentClaims)
 	}
 }
 
