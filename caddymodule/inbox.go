@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -45,8 +46,14 @@ func (h *TokenInbox) Provision(ctx caddy.Context) error {
 	return nil
 }
 
+// deliveryTime bounds how long a delivery may take to arrive. It is small, and
+// whoever sends it a byte at a time only wants to keep the connection busy.
+const deliveryTime = 10 * time.Second
+
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (h *TokenInbox) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	// A server that cannot do it has limits of its own.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(deliveryTime))
 	if refusal := h.aspsp.Deliver(r); refusal != nil {
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
