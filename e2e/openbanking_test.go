@@ -66,15 +66,17 @@ func openBank(name, profile, base string) []bankOf {
 	return banks
 }
 
-// authorize sends the PSU to the bank about a consent, and back.
+// authorize sends the PSU to the bank, about a consent unless it is "", and back.
 func (p *process) authorize(bank, scope, grant, consent, login string) {
 	p.t.Helper()
-	query := url.Values{"aspsp": {bank}, "grant": {grant}, "scope": {"openid " + scope}, "consent": {consent},
-		"return_url": {"https://app.acme.example/connected"}}
+	query := url.Values{"aspsp": {bank}, "grant": {grant}, "scope": {scope}, "return_url": {"https://app.acme.example/connected"}}
+	if consent != "" {
+		query.Set("consent", consent)
+	}
 	a := do(p.app, get(p.t, "/authorize?"+query.Encode()))
 	target, err := url.Parse(a.header.Get("Location"))
 	check(p.t, err)
-	if a.status != http.StatusFound || target.Query().Get("request") == "" || target.Query().Has("claims") {
+	if signed := target.Query().Get("request") != ""; a.status != http.StatusFound || signed != (consent != "") || target.Query().Has("claims") {
 		p.t.Fatalf("%d %s", a.status, a.body)
 	}
 	back := p.world.consent(target.RequestURI() + "&login=" + login)
@@ -82,6 +84,14 @@ func (p *process) authorize(bank, scope, grant, consent, login string) {
 	if to := a.header.Get("Location"); a.status != http.StatusSeeOther || !strings.Contains(to, "sidecar_result=granted") {
 		p.t.Fatalf("%d %s %s", a.status, to, a.body)
 	}
+}
+
+// callbacks is where banks send the PSU back to.
+func callbacks(banks ...string) (site string) {
+	for _, bank := range banks {
+		site += fmt.Sprintf("tpp_callback /callback-%[1]s %[1]s\n", bank)
+	}
+	return site
 }
 
 // TestOpenBanking goes the whole way of UK Open Banking 3.1.5 as Carrefour's
@@ -93,21 +103,21 @@ func TestOpenBanking(t *testing.T) {
 		profile, base string
 		// everything tells that all calls are signed, not only payments.
 		everything bool
+		auth       string // at the token endpoint
 	}{
-		{"carrefour", "/obie/open-banking/v3.1", false},
-		{"carrefour/http-signature", "/obie-cavage/open-banking/v3.1", true},
+		{"carrefour", "/obie/open-banking/v3.1", false, sandbox.AuthTLS},
+		{"carrefour/http-signature", "/obie-cavage/open-banking/v3.1", true, sandbox.AuthTLS},
+		{"carrefour/private-key-jwt", "/obie/open-banking/v3.1", false, sandbox.AuthJWT},
 	} {
 		t.Run(variant.profile, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, sandbox.TokenRules{}, parts{})
 			p, err := issued()
 			check(t, err)
-			check(t, w.bank.Register(sandbox.Client{Organization: organization, Keys: keysNamed(kid, p.qseal.Certificate.PublicKey)}))
+			check(t, w.bank.Register(sandbox.Client{Organization: organization, Auth: variant.auth, Keys: keysNamed(kid, p.qseal.Certificate.PublicKey)}))
 			w.bank.SetBrowserURL(w.network.url()) // which is what the sidecar takes for the bank
 			config := w.serve(openBank("shop", variant.profile, variant.base)...)
-			for _, bank := range []string{"shop-accounts", "shop-payments"} {
-				config.site += fmt.Sprintf("tpp_callback /callback-%[1]s %[1]s\n", bank)
-			}
+			config.site += callbacks("shop-accounts", "shop-payments")
 			sidecar := w.start("carrefour", func(p *parts) { p.tpp, p.site = config.tpp, config.site })
 			w.readAccounts(t, sidecar, variant.everything)
 			w.pay(t, sidecar, variant.everything)
@@ -124,7 +134,7 @@ func (w *world) readAccounts(t *testing.T, sidecar *process, signed bool) {
 	if string(rec.Body) != accessConsent || rec.Header.Get("X-Fapi-Interaction-Id") != interaction || a.header.Get("X-Fapi-Interaction-Id") != interaction {
 		t.Errorf("%s %v", rec.Body, a.header)
 	}
-	sidecar.authorize("shop-accounts", "accounts", "marc", field(t, a.body, "Data", "ConsentId"), who.login)
+	sidecar.authorize("shop-accounts", "openid accounts", "marc", field(t, a.body, "Data", "ConsentId"), who.login)
 	a = sidecar.call("GET", bank+"/accounts", "", "", "Sidecar-Grant", "marc", "PSU-IP-Address", "81.2.69.160", "PSU-User-Agent", "app/1")
 	rec = w.accepted(t, a, http.StatusOK, signed)
 	if rec.Header.Get("X-Fapi-Customer-Ip-Address") != "81.2.69.160" || rec.Header.Get("X-Customer-User-Agent") != "app/1" ||
@@ -150,7 +160,7 @@ func (w *world) pay(t *testing.T, sidecar *process, everything bool) {
 		t.Errorf("%s %v", rec.Body, rec.Header)
 	}
 	consent := field(t, a.body, "Data", "ConsentId")
-	sidecar.authorize("shop-payments", "payments", "payment-1", consent, w.newPerson().login)
+	sidecar.authorize("shop-payments", "openid payments", "payment-1", consent, w.newPerson().login)
 	body := fmt.Sprintf(`{"Data": {"ConsentId": %q, "Initiation": %s}, "Risk": {}}`, consent, initiation)
 	for range 2 { // the application repeats it under its key, and pays once
 		a = sidecar.call("POST", bank+"/domestic-payments", "", body, "Sidecar-Grant", "payment-1", "x-idempotency-key", "key.1",
