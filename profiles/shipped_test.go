@@ -49,7 +49,7 @@ func TestShippedSignEveryOperation(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", section, err)
 				}
-				for _, op := range append(slices.Clone(p.Operations),
+				for _, op := range append(operationsToSign(p),
 					Operation{Name: OperationToken, Method: "POST", Path: "/token"}, Operation{Name: OperationOther, Path: "/somewhere/else"}) {
 					for _, msg := range requestsOf(p, op) {
 						signAndVerify(t, s, spec, cred.Key.Public(), msg)
@@ -60,11 +60,25 @@ func TestShippedSignEveryOperation(t *testing.T) {
 	}
 }
 
+// operationsToSign are those of a profile. Of a variant, whose operations are
+// the profile's, one of each method will do.
+func operationsToSign(p *Profile) []Operation {
+	if _, variant := splitName(p.Name); variant == "" {
+		return slices.Clone(p.Operations)
+	}
+	seen := make(map[string]bool)
+	return slices.DeleteFunc(slices.Clone(p.Operations), func(op Operation) bool {
+		former := seen[op.Method]
+		seen[op.Method] = true
+		return former
+	})
+}
+
 // requestsOf makes requests of an operation as they are before signing.
 func requestsOf(p *Profile, op Operation) (list []*signer.Message) {
 	methods := []string{op.Method}
 	if op.Method == "" {
-		methods = []string{"GET", "POST", "PUT", "DELETE"}
+		methods = []string{"GET", "POST"}
 	}
 	path := strings.NewReplacer("{", "", "}", "", "*", "rest").Replace(op.Path)
 	for _, method := range methods {
