@@ -29,6 +29,13 @@ func TestRuleFields(t *testing.T) {
 	same(t, "clients", firstWords(section(t, read(t, sandboxFile), "## Clients")), jsonKeys(reflect.TypeFor[sandbox.Client]()))
 }
 
+func TestMerchantFields(t *testing.T) {
+	text := read(t, sandboxFile)
+	same(t, "merchants of Payline", firstWords(section(t, text, "### Merchants of Payline")), jsonKeys(reflect.TypeFor[sandbox.PaylineMerchant]()))
+	same(t, "merchants of Carat", firstWords(section(t, text, "### Merchants of Carat")),
+		append(jsonKeys(reflect.TypeFor[sandbox.CaratMerchant]()), "public_key"))
+}
+
 // The accounts in the documentation have the balances that the bank knows.
 func TestPersonas(t *testing.T) {
 	text := section(t, read(t, sandboxFile), "## Personas")

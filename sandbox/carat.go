@@ -20,16 +20,17 @@ import (
 // its authenticity URL.
 type CaratMerchant struct {
 	// ID is the merchant_id, of up to 15 letters and digits, and Key the
-	// merchant_key, of up to 80. Required.
-	ID, Key string
+	// merchant_key, of up to 80. Both are required.
+	ID  string `json:"merchant_id"`
+	Key string `json:"merchant_key"`
 	// PublicKey verifies its JWTs, which are RS256. One of PublicKey and
 	// AuthenticityURL is required; with both, each request takes one way.
-	PublicKey *rsa.PublicKey
+	PublicKey *rsa.PublicKey `json:"-"`
 	// Claims are those that a JWT must have, with their values; "" is any value.
 	// What Carat really asks for is not published.
-	Claims map[string]string
+	Claims map[string]string `json:"claims"`
 	// AuthenticityURL is where tokens are posted.
-	AuthenticityURL string
+	AuthenticityURL string `json:"authenticity_url"`
 }
 
 // CaratRules are the rules of the tokens of Carat, whose life is not published.

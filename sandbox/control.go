@@ -25,6 +25,8 @@ import (
 //	GET  /answer-keys/jwks, /answer-keys/certificates.pem,
 //	     /answer-keys/authority.pem  as Bank.AnswerKeys
 //	PUT  /clients        as Bank.Register
+//	PUT  /payline        as Bank.RegisterPayline
+//	PUT  /carat          as Bank.RegisterCarat, with public_key as PEM
 //	POST /consents/age   as Bank.AgeConsents: {"psu":"","days":180}
 //	POST /consents/revoke  as Bank.RevokeConsent: {"psu":"","role":""}
 //	GET  /stet/psd2/oauth/authorize  the code flow, for browsers without QWAC
@@ -63,6 +65,8 @@ func (b *Bank) Control() http.Handler {
 		b.shownAnswerKeys(w, func(k AnswerKeys) []byte { return k.Authority })
 	})
 	mux.HandleFunc("PUT /clients", taking(b.Register))
+	mux.HandleFunc("PUT /payline", taking(b.RegisterPayline))
+	mux.HandleFunc("PUT /carat", taking(b.caratAsked))
 	mux.HandleFunc("POST /consents/age", taking(b.ageAsked))
 	mux.HandleFunc("POST /consents/revoke", taking(b.revokeAsked))
 	mux.HandleFunc("GET "+stetPrefix+"oauth/authorize", b.browse)

@@ -16,15 +16,15 @@ import (
 // below /payline-cc/.
 type PaylineMerchant struct {
 	// ID is the merchantID, AccessKey the secret of HTTP Basic. Required.
-	ID        string
-	AccessKey string
+	ID        string `json:"merchant_id"`
+	AccessKey string `json:"access_key"`
 	// Organization is the organizationIdentifier of its client certificates.
 	// Default "": it has none.
-	Organization string
+	Organization string `json:"organization"`
 	// GiftCard is what is on each gift card, in cents. Default 5000.
-	GiftCard int64
+	GiftCard int64 `json:"gift_card"`
 	// MaxAmount is the largest payment with gift cards, in cents. Default 100000.
-	MaxAmount int64
+	MaxAmount int64 `json:"max_amount"`
 }
 
 // Paths of Payline's services.

@@ -2,8 +2,12 @@ package sandbox
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -145,4 +149,27 @@ func (c *call) checkOnce(merchant string) {
 	}
 	c.rec.Repeated = true
 	c.fail(http.StatusConflict, codeRequest, "this %s was received before; it must never be sent again on its own", c.rec.Operation)
+}
+
+// caratRegistration is a merchant of Carat on the control plane.
+type caratRegistration struct {
+	CaratMerchant
+	PublicKey string `json:"public_key"`
+}
+
+func (b *Bank) caratAsked(asked caratRegistration) error {
+	m := asked.CaratMerchant
+	if asked.PublicKey != "" {
+		block, _ := pem.Decode([]byte(asked.PublicKey))
+		if block == nil || block.Type != "PUBLIC KEY" {
+			return errors.New("sandbox: Carat merchant: public_key is no PEM with a PUBLIC KEY")
+		}
+		key, err := x509.ParsePKIXPublicKey(block.Bytes)
+		public, ok := key.(*rsa.PublicKey)
+		if err != nil || !ok {
+			return errors.New("sandbox: Carat merchant: public_key holds no RSA key")
+		}
+		m.PublicKey = public
+	}
+	return b.RegisterCarat(m)
 }

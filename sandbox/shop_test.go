@@ -1,7 +1,13 @@
 package sandbox
 
 import (
+	"bytes"
+	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -54,4 +60,49 @@ func TestShopOptionsAreChecked(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// TestShopsByControlPlane: merchants can be registered while the bank runs.
+func TestShopsByControlPlane(t *testing.T) {
+	p, err := issuePKI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := p.qseal.Key.(*rsa.PrivateKey)
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elliptic, err := x509.MarshalPKIXPublicKey(p.qwac.Key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, func(o *Options) { o.Shops.CertificateOptional = true })
+	public := func(der []byte) string { return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})) }
+	for _, test := range []struct {
+		path   string
+		body   any
+		status int
+	}{
+		{"/payline", PaylineMerchant{ID: paylineID, AccessKey: paylineKey}, 204},
+		{"/payline", PaylineMerchant{ID: paylineID}, 400},
+		{"/carat", map[string]any{"merchant_id": caratID, "merchant_key": caratKey, "public_key": public(der), "claims": map[string]string{"jti": ""}}, 204},
+		{"/carat", map[string]any{"merchant_id": caratID, "merchant_key": caratKey}, 400},
+		{"/carat", map[string]any{"merchant_id": caratID, "merchant_key": caratKey, "public_key": "x"}, 400},
+		{"/carat", map[string]any{"merchant_id": caratID, "merchant_key": caratKey, "public_key": public([]byte("x"))}, 400},
+		{"/carat", map[string]any{"merchant_id": caratID, "merchant_key": caratKey, "public_key": public(elliptic)}, 400},
+	} {
+		body, err := json.Marshal(test.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := httptest.NewRecorder()
+		w.bank.Control().ServeHTTP(answer, httptest.NewRequest("PUT", test.path, bytes.NewReader(body)))
+		if answer.Code != test.status {
+			t.Errorf("%s %s: %d %s", test.path, body, answer.Code, answer.Body)
+		}
+	}
+	w.soap(w.payline("WebPaymentAPI", "doWebPayment", webPayment(100)), "00000")
+	jwt := caratJWT(t, key, "RS256", map[string]any{"jti": "1"})
+	w.created(w.sendAs(nil, w.carat("merchants", caratBody("1"), [2]string{"Authorization", "Bearer " + jwt})))
 }

@@ -83,7 +83,7 @@ func TestSandboxServesUntilItIsStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var output lockedBuffer
 	cmd := sandboxCommand()
-	cmd.SetArgs([]string{"--dir", dir, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--http2", "--key-id", "client-id"})
+	cmd.SetArgs([]string{"--dir", dir, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--http2", "--certificate-optional", "--key-id", "client-id"})
 	cmd.SetOut(&output)
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.ExecuteContext(ctx) }()

@@ -113,7 +113,7 @@ func (s *stage) open(flags demoFlags) error {
 }
 
 func (s *stage) openBank(people *parties, flags demoFlags) (err error) {
-	if s.bank, err = newBank(people, "", false); err != nil {
+	if s.bank, err = newBank(people, "", false, false); err != nil {
 		return err
 	}
 	if err := s.bank.Start(flags.bank); err != nil {

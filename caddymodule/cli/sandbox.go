@@ -21,7 +21,7 @@ import (
 
 func sandboxCommand() *cobra.Command {
 	var dir, address, control, keyID, rules string
-	var http2 bool
+	var http2, optional bool
 	cmd := newCommand("sandbox [--dir <folder>]",
 		"Run the sandbox bank",
 		"Runs a bank (STET 1.4.0 and 1.4.2, Berlin Group) that demands a QWAC, signatures, tokens and all the rest, and\n"+
@@ -42,7 +42,7 @@ func sandboxCommand() *cobra.Command {
 			if err := people.write(dir); err != nil {
 				return err
 			}
-			bank, err := newBank(people, keyID, http2)
+			bank, err := newBank(people, keyID, http2, optional)
 			if err != nil {
 				return err
 			}
@@ -57,14 +57,16 @@ func sandboxCommand() *cobra.Command {
 	cmd.Flags().StringVar(&keyID, "key-id", sandbox.KeyIDSerialIssuer, "form of keyId to demand: serial-issuer, client-id, certificate-url")
 	cmd.Flags().StringVar(&rules, "rules", "{}", "rules of the authorization server, as JSON; see docs/sandbox.md")
 	cmd.Flags().BoolVar(&http2, "http2", false, "offer HTTP/2")
+	cmd.Flags().BoolVar(&optional, "certificate-optional", false, "let clients without a certificate connect, as merchants of Payline and Carat do")
 	return cmd
 }
 
 // newBank makes the sandbox bank, with the TPP's QSEAL registered.
-func newBank(people *parties, keyID string, http2 bool) (*sandbox.Bank, error) {
+func newBank(people *parties, keyID string, http2, optional bool) (*sandbox.Bank, error) {
 	return sandbox.New(sandbox.Options{
 		ClientCAs: people.authority.Pool(), Certificate: people.bank.TLSCertificate(),
 		QSEALs: []*x509.Certificate{people.qseal.Certificate}, KeyID: keyID, HTTP2: http2,
+		Shops: sandbox.ShopOptions{CertificateOptional: optional},
 	})
 }
 
