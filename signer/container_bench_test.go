@@ -19,11 +19,11 @@ var assemblies = []struct {
 	{"authorization", `{"container":"authorization","signed":["(request-target)","date","digest"],"certificate":{"header":"TPP-Signature-Certificate"}}`, 2},
 	{"jws", `{"container":"jws","key_id":{"form":"literal","value":"kid-1"},"jws":{
 		"members":{"kid":"{key_id}","typ":"JOSE","http://openbanking.org.uk/iat":"{unix_time}","http://openbanking.org.uk/iss":"{subject_dn}","http://openbanking.org.uk/tan":"openbanking.org.uk"},
-		"critical":["http://openbanking.org.uk/iat","http://openbanking.org.uk/iss","http://openbanking.org.uk/tan"]}}`, 120},
-	{"jws, b64 false", `{"container":"jws","algorithm":"rsa-sha256","jws":{"unencoded":true,"members":{"kid":"{client_id}"}}}`, 76},
+		"critical":["http://openbanking.org.uk/iat","http://openbanking.org.uk/iss","http://openbanking.org.uk/tan"]}}`, 6},
+	{"jws, b64 false", `{"container":"jws","algorithm":"rsa-sha256","jws":{"unencoded":true,"members":{"kid":"{client_id}"}}}`, 5},
 	{"http-headers-jws", `{"container":"http-headers-jws","signed":["(request-target)","host","x-request-id","content-type?","content-length?","digest","psu-*"],
-		"digest":{"empty":"hash"},"jws":{"members":{"x5c":"{x5c}"}}}`, 110},
-	{"jwt", `{"container":"jwt","jws":{"members":{"kid":"k","typ":"JWT"},"claims":{"aud":"{audience}","iss":"{client_id}","jti":"{uuid}","iat":"{unix_time}"}}}`, 120},
+		"digest":{"empty":"hash"},"jws":{"members":{"x5c":"{x5c}"}}}`, 6},
+	{"jwt", `{"container":"jwt","jws":{"members":{"kid":"k","typ":"JWT"},"claims":{"aud":"{audience}","iss":"{client_id}","jti":"{uuid}","iat":"{unix_time}"}}}`, 56},
 	{"message-signature", `{"container":"message-signature","signed":["@method","@target-uri","content-digest?","content-type?","authorization?","x-request-id"],
 		"algorithm":"rsa-pss-sha512","digest":{"header":"Content-Digest"},"key_id":{"form":"literal","value":"kid-1"}}`, 3},
 }

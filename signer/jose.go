@@ -1,6 +1,8 @@
 package signer
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -31,11 +33,11 @@ type joseSigner struct {
 	latest atomic.Pointer[joseHeader]
 }
 
-// joseHeader is a protected header, ready to sign with.
+// joseHeader is a protected header as it is signed and sent.
 type joseHeader struct {
-	second int64
-	pars   string
-	signer jose.Signer
+	second  int64
+	pars    string
+	encoded string // base64url
 }
 
 func newJOSESigner(spec *Spec, algorithm *algorithm, key jose.OpaqueSigner, facts jws.Facts) (*joseSigner, error) {
@@ -67,26 +69,46 @@ func (j *joseSigner) moment(msg *Message, now time.Time) jws.Moment {
 	return at
 }
 
-// header gives the signer for a signature at a moment; pars are the names of
-// the headers it covers, "" but for container "http-headers-jws".
-func (j *joseSigner) header(pars string, at jws.Moment) (jose.Signer, error) {
+// header gives the protected header of a signature at a moment; pars are the
+// names of the headers it covers, "" but for container "http-headers-jws".
+func (j *joseSigner) header(pars []byte, at jws.Moment) (string, error) {
 	reusable := j.members.OncePerSecond()
-	if known := j.latest.Load(); reusable && known != nil && known.second == at.Now.Unix() && known.pars == pars {
-		return known.signer, nil
+	if known := j.latest.Load(); reusable && known != nil && known.second == at.Now.Unix() && known.pars == string(pars) {
+		return known.encoded, nil
 	}
-	made, err := j.newHeader(j.key, pars, at)
-	if err == nil && reusable {
-		j.latest.Store(&joseHeader{second: at.Now.Unix(), pars: strings.Clone(pars), signer: made})
+	made := &joseHeader{second: at.Now.Unix(), pars: string(pars)}
+	var err error
+	if made.encoded, err = j.newHeader(made.pars, at); err == nil && reusable {
+		j.latest.Store(made)
 	}
-	return made, err
+	return made.encoded, err
 }
 
-func (j *joseSigner) newHeader(key jose.OpaqueSigner, pars string, at jws.Moment) (jose.Signer, error) {
-	made, err := jose.NewSigner(jose.SigningKey{Algorithm: j.algorithm, Key: key}, j.options(pars, at))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+// newHeader has go-jose write a header: it is what stands before the first dot
+// of what a key would be given to sign.
+func (j *joseSigner) newHeader(pars string, at jws.Moment) (string, error) {
+	record := &recorder{OpaqueSigner: j.key}
+	made, err := jose.NewSigner(jose.SigningKey{Algorithm: j.algorithm, Key: record}, j.options(pars, at))
+	if err == nil {
+		_, err = made.Sign(nil)
 	}
-	return made, nil
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	encoded, _, _ := bytes.Cut(record.input, []byte{'.'})
+	return string(encoded), nil
+}
+
+// recorder takes what would be signed in place of a key.
+type recorder struct {
+	jose.OpaqueSigner
+	input []byte
+}
+
+// SignPayload implements [jose.OpaqueSigner].
+func (r *recorder) SignPayload(payload []byte, _ jose.SignatureAlgorithm) ([]byte, error) {
+	r.input = slices.Clone(payload)
+	return []byte{0}, nil
 }
 
 // options are the members of the protected header.
@@ -116,37 +138,50 @@ type detachedHeaders struct {
 	ID   string   `json:"mId"`
 }
 
-// sign makes the compact form of the signature over payload, without the payload
-// if detached.
-func (j *joseSigner) sign(payload []byte, pars string, at jws.Moment) (string, error) {
-	signer, err := j.header(pars, at)
+// input appends the JWS signing input (RFC 7515 section 5.1, RFC 7797 section 3)
+// to dst.
+func (j *joseSigner) input(dst, payload, pars []byte, at jws.Moment) ([]byte, error) {
+	header, err := j.header(pars, at)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	signed, err := signer.Sign(payload)
+	dst = append(append(dst, header...), '.')
+	if j.spec.JWS.Unencoded {
+		return append(dst, payload...), nil
+	}
+	return base64.RawURLEncoding.AppendEncode(dst, payload), nil
+}
+
+// sign makes the compact form of the signature over what input gave, without the
+// payload if detached.
+func (j *joseSigner) sign(input []byte) (string, error) {
+	signature, err := j.key.SignPayload(input, j.algorithm)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	if j.spec.Container == containerJWT {
-		return signed.CompactSerialize()
+	kept := input
+	if j.spec.Container != containerJWT {
+		kept = input[:bytes.IndexByte(input, '.')+1]
 	}
-	return signed.DetachedCompactSerialize()
+	compact := make([]byte, 0, len(kept)+1+base64.RawURLEncoding.EncodedLen(len(signature)))
+	compact = append(append(compact, kept...), '.')
+	return string(base64.RawURLEncoding.AppendEncode(compact, signature)), nil
 }
 
 // payload is what is signed of msg, and for container "http-headers-jws" the
 // names of the headers in it.
-func (j *joseSigner) payload(sc *scratch, p *plan, msg *Message, f *facts, at jws.Moment) (payload []byte, pars string, err error) {
+func (j *joseSigner) payload(sc *scratch, p *plan, msg *Message, f *facts, at jws.Moment) (payload, pars []byte, err error) {
 	switch j.spec.Container {
 	case containerHTTPHeaders:
 		if err := p.build(sc, j.spec, msg, f); err != nil {
-			return nil, "", err
+			return nil, nil, err
 		}
-		return sc.text, string(sc.list), nil
+		return sc.text, sc.list, nil
 	case containerJWT:
 		payload, err := j.claimsOf(msg.Body, at)
-		return payload, "", err
+		return payload, nil, err
 	default:
-		return msg.Body, "", nil
+		return msg.Body, nil, nil
 	}
 }
 
@@ -161,7 +196,10 @@ func (s *Signer) signJOSE(sc *scratch, msg *Message, now time.Time) error {
 	if hasControl(f.digest, false) {
 		return fmt.Errorf("%w: header digest holds a control character", ErrHeaderValue)
 	}
-	compact, err := s.jose.sign(payload, pars, at)
+	if sc.value, err = s.jose.input(sc.value, payload, pars, at); err != nil {
+		return err
+	}
+	compact, err := s.jose.sign(sc.value)
 	if err != nil {
 		return err
 	}
@@ -191,18 +229,6 @@ func replace(header *http.Header, name, value string) {
 	(*header)[name] = []string{value}
 }
 
-// recorder takes what would be signed in place of a key.
-type recorder struct {
-	jose.OpaqueSigner
-	input []byte
-}
-
-// SignPayload implements [jose.OpaqueSigner].
-func (r *recorder) SignPayload(payload []byte, _ jose.SignatureAlgorithm) ([]byte, error) {
-	r.input = slices.Clone(payload)
-	return []byte{0}, nil
-}
-
 // joseInput is the JWS signing input of msg (RFC 7515 section 5.1), and the
 // headers it covers.
 func (s *Signer) joseInput(msg *Message, now time.Time) (text string, signed []string, err error) {
@@ -213,13 +239,9 @@ func (s *Signer) joseInput(msg *Message, now time.Time) (text string, signed []s
 	if err != nil {
 		return "", nil, err
 	}
-	record := &recorder{OpaqueSigner: s.jose.key}
-	header, err := s.jose.newHeader(record, pars, at)
+	input, err := s.jose.input(nil, payload, pars, at)
 	if err != nil {
 		return "", nil, err
 	}
-	if _, err := header.Sign(payload); err != nil {
-		return "", nil, fmt.Errorf("%w: %w", ErrKey, err)
-	}
-	return string(record.input), strings.Fields(pars), nil
+	return string(input), strings.Fields(string(pars)), nil
 }

@@ -40,6 +40,7 @@ func (sc *scratch) reset() {
 	clear(sc.found)
 	clear(sc.psu)
 	clear(sc.text)
+	clear(sc.value)
 	sc.found, sc.psu = sc.found[:0], sc.psu[:0]
 	sc.text, sc.list, sc.value = sc.text[:0], sc.list[:0], sc.value[:0]
 }
