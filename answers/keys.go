@@ -77,19 +77,17 @@ func (v *Verifier) check(ctx context.Context, s *signature, now time.Time) error
 			return nil
 		}
 	}
-	if s.thumbprint == "" || s.keyID != "" {
-		for _, key := range v.keys.Public {
-			tried = true
-			if s.by(key) {
-				return nil
-			}
+	for _, key := range v.keys.Public {
+		tried = true
+		if s.by(key) {
+			return nil
 		}
-		published, err := v.checkPublished(ctx, s)
-		if err != nil || published == found {
-			return err
-		}
-		tried = tried || published == triedInVain
 	}
+	published, err := v.checkPublished(ctx, s)
+	if err != nil || published == found {
+		return err
+	}
+	tried = tried || published == triedInVain
 	switch {
 	case tried:
 		return invalid(reasonWrong)

@@ -81,6 +81,10 @@ type Policy struct {
 	OrganizationID string `json:"organization_id,omitempty"`
 	// Operations are those whose answers the bank signs. Default: all but token.
 	Operations []string `json:"operations,omitempty"`
+	// UnsignedErrors lets an answer with a status from 400 on pass without a
+	// signature under "enforce": gateways before banks do not sign what they
+	// refuse. A signature that is there must hold all the same.
+	UnsignedErrors bool `json:"unsigned_errors,omitempty"`
 	// MaxBody bounds the body that is read to be verified, in bytes. Default 4 MiB.
 	MaxBody int `json:"max_body,omitempty"`
 }

@@ -92,6 +92,13 @@ func Compile(p Policy, keys Keys, options Options) (*Verifier, error) {
 // Enforces reports whether an answer that is not valid must not reach the app.
 func (v *Verifier) Enforces() bool { return v.policy.Verify == Enforce }
 
+// Passes reports whether an answer of that status may reach the app with a
+// verdict.
+func (v *Verifier) Passes(status int, verdict Verdict) bool {
+	return !v.Enforces() || verdict.Outcome == Valid ||
+		v.policy.UnsignedErrors && verdict.Outcome == Missing && status >= http.StatusBadRequest
+}
+
 // MaxBody is how many bytes of a body are to be read for Verify.
 func (v *Verifier) MaxBody() int { return v.policy.MaxBody }
 

@@ -3,6 +3,7 @@ package links
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -12,7 +13,7 @@ type Rewriter struct {
 	// to, path without a slash at its end.
 	host, path string
 	fields     []pattern
-	headers    map[string]bool // by net/http's spelling
+	headers    []string // in net/http's spelling
 }
 
 // Compile prepares a policy for a bank's base URL: an https URL without query.
@@ -23,14 +24,14 @@ func Compile(p Policy, base *url.URL) (*Rewriter, error) {
 	if base == nil || base.Scheme != "https" || base.Host == "" {
 		return nil, fmt.Errorf("%w: the bank's address is no https URL", ErrPolicy)
 	}
-	w := &Rewriter{host: plainHost(base.Host), path: strings.TrimSuffix(base.EscapedPath(), "/"), headers: make(map[string]bool)}
+	w := &Rewriter{host: plainHost(base.Host), path: strings.TrimSuffix(base.EscapedPath(), "/")}
 	for _, field := range p.Fields {
 		w.fields = append(w.fields, newPattern(field))
 	}
 	for _, name := range p.Headers {
 		for _, known := range knownHeaders {
-			if strings.EqualFold(known, name) {
-				w.headers[known] = true
+			if strings.EqualFold(known, name) && !slices.Contains(w.headers, known) {
+				w.headers = append(w.headers, known)
 			}
 		}
 	}
@@ -121,6 +122,9 @@ func plainTail(tail string) bool {
 	}
 	if strings.HasPrefix(path, "//") {
 		return false // with an empty path before it, this would be another host
+	}
+	if !strings.ContainsAny(path, ".%") {
+		return true
 	}
 	path = strings.NewReplacer("%2e", ".", "%2E", ".", "%2f", "/", "%2F", "/", "%5c", "/", "%5C", "/", "%3b", ";", "%3B", ";").Replace(path)
 	for segment := range strings.SplitSeq(path, "/") {

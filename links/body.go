@@ -2,7 +2,7 @@ package links
 
 import (
 	"encoding/json"
-	"unicode/utf8"
+	"strings"
 )
 
 // Body returns a JSON body with its links rewritten, and how many there were.
@@ -21,6 +21,9 @@ func (w *Rewriter) Body(body []byte, to Address) (rewritten []byte, count int) {
 		if !ok {
 			continue
 		}
+		if rewritten == nil {
+			rewritten = make([]byte, 0, len(body)+len(body)/8+len(with))
+		}
 		rewritten = append(rewritten, body[done:s.start+start]...)
 		rewritten = append(rewritten, with...)
 		done = s.start + start + size
@@ -36,8 +39,8 @@ func (w *Rewriter) Body(body []byte, to Address) (rewritten []byte, count int) {
 // replaced, and with what. The rest of the string is not written anew, whatever
 // escapes it holds.
 func (w *Rewriter) splice(raw []byte, to Address) (start, size int, with string, ok bool) {
-	var link string
-	if json.Unmarshal(raw, &link) != nil || !utf8.ValidString(link) {
+	link := string(raw[1 : len(raw)-1])
+	if strings.IndexByte(link, '\\') >= 0 && json.Unmarshal(raw, &link) != nil {
 		return 0, 0, "", false
 	}
 	decoded, with, ok := w.place(link, to)

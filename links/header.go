@@ -12,7 +12,7 @@ func (w *Rewriter) Header(status int, h http.Header, to Address) (count int) {
 	if !to.Valid() {
 		return 0
 	}
-	for name := range w.headers {
+	for _, name := range w.headers {
 		if name == "Location" && (status < 200 || status > 299) {
 			continue
 		}

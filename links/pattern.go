@@ -9,6 +9,10 @@ import (
 // browser has to open: Berlin Group 1.3.x section 4.10, STET 1.4.x section 4.
 var forBrowser = []string{"scaRedirect", "scaOAuth", "consentApproval"}
 
+func isForBrowser(name []byte) bool {
+	return slices.ContainsFunc(forBrowser, func(known string) bool { return known == string(name) })
+}
+
 // pattern is the end of a path of members.
 type pattern struct {
 	names  []string
@@ -21,12 +25,12 @@ func newPattern(field string) pattern {
 }
 
 // fits reports whether a path of members ends as the pattern does.
-func (p *pattern) fits(path []string) bool {
+func (p *pattern) fits(path [][]byte) bool {
 	if len(path) < len(p.names) {
 		return false
 	}
 	for i, name := range path[len(path)-len(p.names):] {
-		if p.names[i] != "*" && p.names[i] != name {
+		if p.names[i] != "*" && p.names[i] != string(name) {
 			return false
 		}
 	}
@@ -34,10 +38,7 @@ func (p *pattern) fits(path []string) bool {
 }
 
 // looksAt reports whether the policy names the member at the end of a path.
-func (w *Rewriter) looksAt(path []string) bool {
-	if slices.ContainsFunc(path, func(name string) bool { return slices.Contains(forBrowser, name) }) {
-		return false
-	}
+func (w *Rewriter) looksAt(path [][]byte) bool {
 	named := false
 	for i := range w.fields {
 		if !w.fields[i].fits(path) {
@@ -48,5 +49,5 @@ func (w *Rewriter) looksAt(path []string) bool {
 		}
 		named = true
 	}
-	return named
+	return named && !slices.ContainsFunc(path, isForBrowser)
 }

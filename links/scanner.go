@@ -1,6 +1,9 @@
 package links
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // scanner walks through the string values of a text that is known to be JSON.
 type scanner struct {
@@ -10,7 +13,7 @@ type scanner struct {
 	open []byte
 	// names are the members on the way to the present place; one of a closed
 	// object is dropped. inner is how many of them each bracket holds.
-	names []string
+	names [][]byte
 	inner []int
 	// member is true while what follows is a member's name.
 	member bool
@@ -19,7 +22,7 @@ type scanner struct {
 }
 
 // path returns the members on the way to the present string.
-func (s *scanner) path() []string { return s.names }
+func (s *scanner) path() [][]byte { return s.names }
 
 // next goes to the next string value. It is false at the end of the text.
 func (s *scanner) next() bool {
@@ -51,8 +54,12 @@ func (s *scanner) next() bool {
 
 // enter notes the name of a member, in place of the one before it.
 func (s *scanner) enter() {
-	var name string
-	_ = json.Unmarshal(s.text[s.start:s.end], &name) // it is a string of a valid text
+	name := s.text[s.start+1 : s.end-1]
+	if bytes.IndexByte(name, '\\') >= 0 {
+		var decoded string
+		_ = json.Unmarshal(s.text[s.start:s.end], &decoded) // it is a string of a valid text
+		name = []byte(decoded)
+	}
 	s.names = append(s.names[:s.inner[len(s.inner)-1]], name)
 	s.member = false
 }

@@ -113,7 +113,7 @@ func (ex *Exchange) judge(ctx context.Context, response *http.Response) (string,
 		return "", refuseReached(CodeBankConnectionLost, "in the middle of the answer", err)
 	}
 	text := ex.found(verdict)
-	if verdict.Outcome != answers.Valid && v.Enforces() {
+	if !v.Passes(response.StatusCode, verdict) {
 		return "", refuseReached(CodeAnswerSignature, text, nil)
 	}
 	return text, nil
