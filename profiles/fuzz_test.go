@@ -32,6 +32,15 @@ func FuzzLoad(f *testing.F) {
 			if !errors.Is(err, ErrProfile) || !strings.Contains(err.Error(), "x.json") {
 				t.Fatalf("error %v", err)
 			}
+			faults := Faults(err)
+			for _, fault := range faults {
+				if fault.File == "" || fault.What == "" || !errors.Is(fault, ErrProfile) {
+					t.Fatalf("fault %#v", fault)
+				}
+			}
+			if len(faults) == 0 {
+				t.Fatalf("no faults in %v", err)
+			}
 			return
 		}
 		p, err := set.Get("x")
