@@ -102,7 +102,7 @@ func (a *ASPSP) keepsGrants() bool {
 // linkTokens gives a link what tokens are fetched, or made, and kept by.
 func (a *ASPSP) linkTokens(l *link, clientID string) error {
 	c := a.config
-	spec := c.Profile.Token
+	spec := &c.Profile.Token
 	if spec.Grant == tokens.GrantBasic {
 		if err := tokens.CheckBasicID(clientID); err != nil {
 			return err
@@ -111,29 +111,8 @@ func (a *ASPSP) linkTokens(l *link, clientID string) error {
 	if !a.hasTokenEndpoint() && !spec.Fetches() {
 		return nil
 	}
-	key := tokens.Key{ASPSP: c.Name, Endpoint: a.urls.metadata, Identity: c.IdentityName,
-		Thumbprint: thumbprintOf(l.generation), ClientID: clientID, Scope: c.Scope}
-	if spec.Unbound {
-		key.Thumbprint = ""
-	}
-	if a.token != nil {
-		key.Endpoint = a.token.String()
-	}
-	l.endpoint = &tokens.Endpoint{
-		Spec: spec, Timeout: c.ConnectTimeout + c.AnswerTimeout, Now: a.deps.Now,
-		Do:     func(req *http.Request) (*http.Response, error) { return a.sendTokenRequest(l, req) },
-		Secret: c.readClientSecret(), Key: c.ClientKey,
-		Inbox:     a.inbox,
-		Discovery: a.discovery, Keys: &a.keys,
-		PushedURL: a.urls.pushed, RevocationURL: a.urls.revocation, AuthorizationURL: a.urls.authorization,
-		KeysURL: a.urls.keys, Issuer: spec.Issuer,
-	}
-	if a.token != nil {
-		l.endpoint.URL = a.token.String()
-	}
-	if l.endpoint.Key == nil && l.generation.QSEAL != nil {
-		l.endpoint.Key = l.generation.QSEAL.Key
-	}
+	l.endpoint = a.newEndpoint(l)
+	key := a.keyOfTokens(l, clientID)
 	if spec.Grant == tokens.GrantJWT {
 		var err error
 		if l.endpoint.JWT, err = a.newMaker(l, clientID); err != nil {
@@ -154,6 +133,39 @@ func (a *ASPSP) linkTokens(l *link, clientID string) error {
 			ClientID: clientID, Scope: c.Scope, Endpoint: l.endpoint}
 	}
 	return nil
+}
+
+// newEndpoint is the bank's authorization server, spoken to over one link.
+func (a *ASPSP) newEndpoint(l *link) *tokens.Endpoint {
+	c := a.config
+	endpoint := &tokens.Endpoint{
+		Spec: c.Profile.Token, Timeout: c.ConnectTimeout + c.AnswerTimeout, Now: a.deps.Now,
+		Do:     func(req *http.Request) (*http.Response, error) { return a.sendTokenRequest(l, req) },
+		Secret: c.readClientSecret(), Key: c.ClientKey, Inbox: a.inbox,
+		Discovery: a.discovery, Keys: &a.keys,
+		PushedURL: a.urls.pushed, RevocationURL: a.urls.revocation, AuthorizationURL: a.urls.authorization,
+		KeysURL: a.urls.keys, Issuer: c.Profile.Token.Issuer,
+	}
+	if a.token != nil {
+		endpoint.URL = a.token.String()
+	}
+	if endpoint.Key == nil && l.generation.QSEAL != nil {
+		endpoint.Key = l.generation.QSEAL.Key
+	}
+	return endpoint
+}
+
+// keyOfTokens is what the TPP's own tokens are kept under.
+func (a *ASPSP) keyOfTokens(l *link, clientID string) tokens.Key {
+	key := tokens.Key{ASPSP: a.config.Name, Endpoint: a.urls.metadata, Identity: a.config.IdentityName,
+		Thumbprint: thumbprintOf(l.generation), ClientID: clientID, Scope: a.config.Scope}
+	if a.config.Profile.Token.Unbound {
+		key.Thumbprint = ""
+	}
+	if a.token != nil {
+		key.Endpoint = a.token.String()
+	}
+	return key
 }
 
 // thumbprintOf is that of the certificate which is shown, "" if none is: tokens

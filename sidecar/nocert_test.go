@@ -137,3 +137,15 @@ func TestOptionalTokenIsNeverMadeUp(t *testing.T) {
 	}
 	r.refused(r.call("GET", "/x", "", "Authorization", "Bearer mine"), sidecar.CodeAuthorizationRefused)
 }
+
+// A bank that wants a certificate after all is told apart from one that refuses
+// the one it got.
+func TestBankInsistsOnACertificate(t *testing.T) {
+	b := newRawBank(t, nil, answerOK)
+	r := b.toward(t, options{config: nobody, overrides: profiles.Overrides{ClientCertificate: "optional", Signature: []byte(unsigned), Token: []byte(openBank)}})
+	a := r.call("POST", "/x", "{}")
+	r.refused(a, sidecar.CodeCertificateRefused)
+	if !strings.Contains(a.body, "none was shown") || !strings.Contains(a.body, `"reached_bank":"no"`) {
+		t.Error(a.body)
+	}
+}

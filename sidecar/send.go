@@ -43,7 +43,7 @@ func (l *link) sendOver(transport *http.Transport, appearance func() (*http.Requ
 		}
 		dropped := watch.reused && (!wrote || idempotent) && !isTimeout(err)
 		if !dropped && !unprocessed(err) || dead > maxDeadConnections {
-			return nil, sent, bankError(err, watch, sent)
+			return nil, sent, l.bankError(err, watch, sent)
 		}
 		if dead == maxDeadConnections-1 {
 			transport.CloseIdleConnections()
@@ -52,6 +52,15 @@ func (l *link) sendOver(transport *http.Transport, appearance func() (*http.Requ
 			again()
 		}
 	}
+}
+
+// bankError is the refusal of a failed request, with what is known of the link.
+func (l *link) bankError(err error, watch *wireWatch, sent bool) *Refusal {
+	refusal := bankError(err, watch, sent)
+	if refusal.Code == CodeCertificateRefused && l.generation.QWAC == nil {
+		refusal.Detail += "; none was shown, see client_certificate and identity of the ASPSP"
+	}
+	return refusal
 }
 
 // unprocessed reports whether the bank has refused a stream before processing
