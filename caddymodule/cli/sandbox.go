@@ -24,7 +24,7 @@ func sandboxCommand() *cobra.Command {
 	var http2, optional bool
 	cmd := newCommand("sandbox [--dir <folder>]",
 		"Run the sandbox bank",
-		"Runs a bank (STET 1.4.0 and 1.4.2, Berlin Group) that demands a QWAC, signatures, tokens and all the rest, and\n"+
+		"Runs a bank (STET, Berlin Group, UK Open Banking and others, see docs/sandbox.md) that demands a QWAC, signatures, tokens and all the rest, and\n"+
 			"says what was wrong. It writes new test certificates to the folder at every start.\n"+
 			"A control address shows what it received and lets it fail on purpose.",
 		cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
