@@ -90,6 +90,9 @@ func (v *value) request() *Request {
 	}
 	if h := v.member("headers", "header", "rawheaders"); h != nil {
 		h.fields(r)
+	} else if head, err := ParseRaw([]byte(v.string("head", "rawhead"))); err == nil {
+		// The lines as they came, as the sandbox bank keeps them.
+		r.Target, r.Fields = head.Target, head.Fields
 	}
 	r.bodyOf(v)
 	if r.finish() != nil {

@@ -18,11 +18,13 @@ func (c *check) judgeDialects() {
 		return
 	}
 	var excused *signer.Spec
+	profile := c.profile()
 	for i := range c.in.Dialects {
 		d := &c.in.Dialects[i]
 		list := c.compare(d)
-		wanted := c.in.Profile == d.Name
+		wanted := d == profile
 		switch {
+		case len(list) == 0 && slices.Contains(c.result.Dialects, d.Name):
 		case len(list) == 0:
 			c.result.Dialects = append(c.result.Dialects, d.Name)
 			if excused == nil && c.in.Profile == "" || wanted {

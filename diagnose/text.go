@@ -12,10 +12,19 @@ type variant struct {
 	finding Finding
 }
 
+// line tells variants apart: no line holds a line end.
+func (v *variant) line() string {
+	if v.absent {
+		return "\n"
+	}
+	return v.text
+}
+
 // part is a line of the signing string, the right way first.
 type part struct {
 	name     string
 	variants []variant
+	known    map[string]bool // lines that are among the variants
 }
 
 // layout is one way to put the lines together.
@@ -152,10 +161,14 @@ func (s *search) try(layout int, chosen map[int]int) *match {
 
 // add appends a variant unless the same line is there already.
 func (p *part) add(v variant) {
-	for i := range p.variants {
-		if p.variants[i].text == v.text && p.variants[i].absent == v.absent {
-			return
+	if p.known == nil {
+		p.known = make(map[string]bool)
+		for _, have := range p.variants {
+			p.known[have.line()] = true
 		}
 	}
-	p.variants = append(p.variants, v)
+	if !p.known[v.line()] {
+		p.known[v.line()] = true
+		p.variants = append(p.variants, v)
+	}
 }

@@ -27,7 +27,7 @@ Start with: caddy tpp demo
 // commands are all subcommands of "caddy tpp".
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		demoCommand(), sandboxCommand(), healthCommand(), certCommand(), explainCommand(), profilesCommand(), grantsCommand(), vaultCommand(),
+		demoCommand(), sandboxCommand(), healthCommand(), certCommand(), verifyCommand(), explainCommand(), profilesCommand(), grantsCommand(), vaultCommand(),
 	}
 }
 
