@@ -53,8 +53,8 @@ func TestParseLog(t *testing.T) {
 		"body missing":              {`{"method":"POST","target":"/v1/payments?x=1","headers":{"Host":"bank.example","Signature":"keyId=\"a\"","Content-Length":"7"}}`, strings.TrimSuffix(loggedBody, `{"a":1}`), "content-length"},
 		"HAR": {`{"log":{"entries":[{"request":{"method":"POST","url":"https://bank.example/v1/payments?x=1","headers":[{"name":"Host","value":"bank.example"},{"name":"Signature","value":"keyId=\"a\""},{"name":"Content-Length","value":"7"}],"queryString":[],"postData":{"mimeType":"application/json","text":"{\"a\":1}"}}}]}}`,
 			loggedBody, "absolute-target"},
-		"JSON with a head":    {`[{"head":"POST /v1/payments?x=1 HTTP/1.1\r\nHost: bank.example\r\nSignature: keyId=\"a\"\r\nContent-Length: 7\r\n\r\n","method":"POST","request_uri":"/v1/payments?x=1","body":"{\"a\":1}"}]`, loggedBody, ""},
-		"HTTP/2 in JSON": {`{"method":"POST","path":"/v1/payments?x=1","headers":{":authority":"bank.example","signature":"a"}}`, "POST /v1/payments?x=1 @bank.example\nsignature: a\n\n", "pseudo-headers"},
+		"JSON with a head": {`[{"head":"POST /v1/payments?x=1 HTTP/1.1\r\nHost: bank.example\r\nSignature: keyId=\"a\"\r\nContent-Length: 7\r\n\r\n","method":"POST","request_uri":"/v1/payments?x=1","body":"{\"a\":1}"}]`, loggedBody, ""},
+		"HTTP/2 in JSON":   {`{"method":"POST","path":"/v1/payments?x=1","headers":{":authority":"bank.example","signature":"a"}}`, "POST /v1/payments?x=1 @bank.example\nsignature: a\n\n", "pseudo-headers"},
 	})
 }
 
