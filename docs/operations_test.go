@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-tpp/caddy-tpp/answers"
 	"github.com/caddy-tpp/caddy-tpp/sidecar"
 )
 
@@ -128,7 +129,7 @@ func (w *world) testLogs(t *testing.T) {
 
 // Each outcome that an alert asks for is a code or a class of answers.
 func TestAlertOutcomes(t *testing.T) {
-	outcomes := []string{"2xx", "3xx", "4xx", "5xx", "ok"}
+	outcomes := []string{"2xx", "3xx", "4xx", "5xx", "ok", string(answers.Valid)}
 	for _, p := range sidecar.Problems() {
 		outcomes = append(outcomes, string(p.Code))
 	}

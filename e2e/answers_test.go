@@ -112,6 +112,25 @@ func TestSignedAnswers(t *testing.T) {
 	}
 }
 
+// TestExchangedAnswerKeys lets a bank exchange the keys it signs with: the
+// sidecar finds the new ones by itself.
+func TestExchangedAnswerKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.TokenRules{}, parts{})
+	p, err := issued()
+	check(t, err)
+	check(t, w.bank.Register(sandbox.Client{Organization: organization, Keys: keysNamed(kid, p.qseal.Certificate.PublicKey)}))
+	config := w.serve(bankOf{"obie", "obie", "/obie/open-banking/v3.1", "scope payments\ntoken_endpoint /obie/token\n" + named + "responses {\nverify enforce\nkeys /obie/jwks\n}\n"})
+	sidecar := w.start("keys", func(p *parts) { p.tpp, p.site = config.tpp, config.site })
+	for range 2 {
+		a := sidecar.call("POST", "/obie/pisp/domestic-payment-consents", "", paymentConsent, "x-idempotency-key", uuid.NewString())
+		if a.err != nil || a.status != 201 || a.header.Get("Sidecar-Answer-Signature") != "valid" {
+			t.Fatalf("%v %d %v %s", a.err, a.status, a.header, a.body)
+		}
+		w.bank.RotateKeys()
+	}
+}
+
 // TestFollowedLinks follows the links of a bank's answer through the sidecar.
 func TestFollowedLinks(t *testing.T) {
 	t.Parallel()
