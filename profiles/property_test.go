@@ -69,7 +69,7 @@ var propertyTime = time.Unix(1_700_000_000, 0)
 // Whatever a request looks like, what is signed verifies; see TestTampering for
 // what must not.
 func TestSignedVerifies(t *testing.T) {
-	const requests = 12
+	const requests = 8
 	for i, s := range subjects(t) {
 		r := rand.New(rand.NewPCG(1, uint64(i)))
 		for range requests {
