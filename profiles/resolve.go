@@ -49,7 +49,11 @@ func resolve(documents map[string]document, name string, chain []string) (ok boo
 // merge makes the content of what is inherited and what the file says.
 func (d *document) merge(parent map[string]any, places origins) {
 	own := maps.Clone(d.own)
-	variants := composeVariants(parent["variants"], own["variants"])
+	inherited := parent["variants"]
+	if changes, said := own["variants"]; said && changes == nil {
+		inherited = nil
+	}
+	variants := composeVariants(inherited, own["variants"])
 	delete(own, "variants") // whose nulls must not be merged away
 	d.merged = inheritInto(parent, own)
 	if delete(d.merged, "variants"); len(variants) > 0 {

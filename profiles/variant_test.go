@@ -32,6 +32,7 @@ func group() fstest.MapFS {
 		"child.json": file(`"name": "child", "inherits": "bank", "title": "Child",
 			"headers": {"set": {"X-Key": "known"}},
 			"variants": {"plain": null, "client": {"why": "all of them", "signature": {"sort": true}}}`),
+		"alone.json": file(`"name": "alone", "inherits": "bank", "title": "Without variants", "variants": null`),
 		"of-variant.json": file(`"name": "of-variant", "inherits": "bank/client", "title": "Of a variant",
 			"signature": {"key_id": {"charset": "iso-8859-1"}}`),
 	}
@@ -59,9 +60,9 @@ func TestVariant(t *testing.T) {
 	set := loadGroup(t)
 	names := slices.DeleteFunc(set.Names(), func(name string) bool {
 		bank, _ := splitName(name)
-		return !slices.Contains([]string{"bank", "child", "of-variant"}, bank)
+		return !slices.Contains([]string{"alone", "bank", "child", "of-variant"}, bank)
 	})
-	if want := []string{"bank", "bank/client", "bank/plain", "child", "child/client", "of-variant"}; !slices.Equal(names, want) {
+	if want := []string{"alone", "bank", "bank/client", "bank/plain", "child", "child/client", "of-variant"}; !slices.Equal(names, want) {
 		t.Errorf("names %q, want %q", names, want)
 	}
 	v := mustGet(t, set, "bank/client")

@@ -28,9 +28,9 @@ BANKS = ("obie", "barclays", "chase", "natwest", "tsb", "santander-uk", "coopera
 STILL_UNENCODED = ("tsb", "virgin-money-merged")
 for name in BANKS:
     bank(name, UNENCODED if name in STILL_UNENCODED else ENCODED)
-    if name not in (*STILL_UNENCODED, "carrefour"):
-        bank(name + "/unencoded", UNENCODED)
-    bank(name + "/private-key-jwt", UNENCODED if name in STILL_UNENCODED else ENCODED)
+bank("obie/unencoded", UNENCODED)
+bank("obie/private-key-jwt", ENCODED)
+bank("carrefour/private-key-jwt", ENCODED)
 upload = post(BASE, "/pisp/file-payment-consents/c-1/file", "line 1.\r\nline 2", **HEADERS)
 upload.headers["Content-Type"] = "text/plain"
 jws("obie", "file upload", upload, protected=ENCODED, settings=SETTINGS)
