@@ -4,10 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"regexp"
-	"slices"
-	"strings"
-	"time"
 )
 
 // Control is the bank's control plane, plain HTTP for a loopback listener:
@@ -123,52 +119,6 @@ type consentRevocation struct {
 func (b *Bank) revokeAsked(asked consentRevocation) error {
 	b.RevokeConsent(asked.PSU, asked.Role)
 	return nil
-}
-
-// shownRecord is a Record on the control plane.
-type shownRecord struct {
-	Time          time.Time `json:"time"`
-	Conn          string    `json:"conn"`
-	Proto         string    `json:"proto"`
-	Head          string    `json:"head,omitempty"`
-	Method        string    `json:"method,omitempty"`
-	RequestURI    string    `json:"request_uri,omitempty"`
-	Operation     string    `json:"operation,omitempty"`
-	Body          string    `json:"body,omitempty"`
-	ClientSerial  string    `json:"qwac_serial,omitempty"`
-	QSEALSerial   string    `json:"qseal_serial,omitempty"`
-	KeyID         string    `json:"key_id,omitempty"`
-	SigningString string    `json:"signing_string,omitempty"`
-	SignatureOK   bool      `json:"signature_ok"`
-	Problems      []string  `json:"problems"`
-	Status        int       `json:"status"`
-	Fault         bool      `json:"fault,omitempty"`
-}
-
-// secretLine is a header line of a raw head whose value is a secret.
-var secretLine = regexp.MustCompile(`(?im)^((?:authorization|merchant_key|token):[ \t]*)[^\r\n]*`)
-
-func (b *Bank) shownRecords() []shownRecord {
-	list := []shownRecord{}
-	for _, rec := range b.Records() {
-		s := shownRecord{Time: rec.Time, Conn: rec.Conn, Proto: rec.Proto, Method: rec.Method, RequestURI: rec.RequestURI,
-			Operation: rec.Operation, KeyID: rec.KeyID, SigningString: rec.SigningString,
-			SignatureOK: rec.SignatureOK, Problems: rec.Problems, Status: rec.Status, Fault: rec.Fault}
-		s.Head = secretLine.ReplaceAllString(string(rec.RawHead), "${1}REDACTED")
-		// Codes, tokens and secrets are in the body of the others: those of
-		// acquirers, in the case of Carat.
-		if !slices.Contains([]string{operationToken, operationRevoke, operationPush, operationCaratMerchants}, rec.Operation) {
-			s.Body = string(rec.Body)
-		}
-		if rec.ClientCert != nil {
-			s.ClientSerial = strings.ToLower(rec.ClientCert.SerialNumber.Text(16))
-		}
-		if rec.QSEAL != nil {
-			s.QSEALSerial = strings.ToLower(rec.QSEAL.SerialNumber.Text(16))
-		}
-		list = append(list, s)
-	}
-	return list
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

@@ -164,3 +164,32 @@ func TestHeadersJWSRefusals(t *testing.T) {
 	w.expect(w.send(m.sealed(t)), 401, "sigT is more than 5m0s in the past")
 	w.expect(w.send(w.onHeaders("/ing-jws/accounts", "", aisp, false).request), 401, "the header X-Jws-Signature is missing")
 }
+
+// TestHeadersJWSChain: issuers below the root come along, in order.
+func TestHeadersJWSChain(t *testing.T) {
+	w := newWorld(t)
+	aisp, _ := w.psuToken("aisp", marc)
+	between, err := testpki.NewAuthority(testpki.AuthorityOptions{CommonName: "Between", Parent: w.ca})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seal, err := between.Issue(testpki.Profile{Kind: testpki.QSEAL, Key: "p256", OrganizationIdentifier: orgID, Roles: allRoles, NCAName: "ACPR", NCAID: "FR-ACPR"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := base64.StdEncoding.EncodeToString
+	for _, test := range []struct {
+		chain    []string
+		status   int
+		sentence string
+	}{
+		{[]string{encode(seal.Certificate.Raw)}, 401, "not trusted"},
+		{[]string{encode(between.Certificate().Raw), encode(seal.Certificate.Raw)}, 401, "x5c is not in order"},
+		{[]string{encode(seal.Certificate.Raw), encode(between.Certificate().Raw), encode(w.ca.Certificate().Raw)}, 401, "x5c holds the root"},
+		{[]string{encode(seal.Certificate.Raw), encode(between.Certificate().Raw)}, 200, ""},
+	} {
+		m := w.onHeaders("/georgia/v1/accounts", "", aisp, true)
+		m.by, m.algorithm, m.protected["x5c"] = seal, "ES256", test.chain
+		w.expect(w.send(m.sealed(t)), test.status, test.sentence)
+	}
+}

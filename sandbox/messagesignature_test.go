@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -156,4 +157,18 @@ func TestMessageSignature(t *testing.T) {
 	m.del("Content-Digest")
 	m.covered = m.covered[:4]
 	w.expect(w.send(m.seal(t)), 401, "content-digest is not signed")
+}
+
+// TestShownSecrets: tokens that are signed, or in a body, are not shown.
+func TestShownSecrets(t *testing.T) {
+	w := newWorld(t)
+	aisp, _ := w.psuToken("aisp", marc)
+	w.expect(w.send(w.messageSigned("GET", "/rfc9421/v1/accounts", "", aisp).seal(t)), 200, "")
+	w.send(w.polish(aisp, func(body string) string { return strings.Replace(body, `"token":"x"`, `"token": "`+aisp+`"`, 1) }).seal(t))
+	w.expect(response{status: w.bank.Last().Status, body: ""}, 200, "")
+	answer := httptest.NewRecorder()
+	w.bank.Control().ServeHTTP(answer, httptest.NewRequest("GET", "/records", nil))
+	if text := answer.Body.String(); strings.Contains(text, aisp) || strings.Count(text, "REDACTED") != 5 {
+		t.Error(text)
+	}
 }

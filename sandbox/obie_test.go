@@ -156,3 +156,15 @@ func TestOBIERejected(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestOBIEUnattended: reads without the PSU are counted, consents are not.
+func TestOBIEUnattended(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.UnattendedPerDay = 1 })
+	_, token := w.obieConsent("accounts", "aisp/account-access-consents", accessConsent)
+	w.obieConsent("accounts", "aisp/account-access-consents", accessConsent)
+	w.expect(w.send(w.obie("GET", "aisp/accounts", "", token)), 200, "")
+	w.expect(w.send(w.obie("GET", "aisp/accounts", "", token)), 429, "more than 1 calls without")
+	r := w.obie("GET", "aisp/accounts", "", token)
+	r.set("x-fapi-customer-ip-address", "81.2.69.160")
+	w.expect(w.send(r), 200, "")
+}

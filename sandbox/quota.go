@@ -40,8 +40,8 @@ func (c *call) checkUnattended() {
 			return
 		}
 	}
-	if c.grant == nil {
-		return
+	if c.grant == nil || c.endpoint.unattended {
+		return // Open Banking's consents are the TPP's own doing
 	}
 	key := strings.Join([]string{c.qwac.OrgID, c.endpoint.name, c.grant.PSU, c.params["id"], c.msg.Method}, " ")
 	if !c.bank.unattended.take(c.bank.now().UTC().Format("2006-01-02"), key) {
