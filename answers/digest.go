@@ -11,7 +11,9 @@ import (
 
 // DigestHeaders are the headers, in net/http's spelling, that speak of a body's
 // bytes: RFC 3230, RFC 9530, and RFC 1864.
-var DigestHeaders = []string{"Digest", "Content-Digest", "Repr-Digest", "Content-Md5"}
+func DigestHeaders() []string {
+	return []string{"Digest", "Content-Digest", "Repr-Digest", "Content-Md5"}
+}
 
 // checkDigests judges the digests of an answer that are looked at even if no
 // signature covers them.

@@ -36,11 +36,20 @@ const (
 	LinksUnmapped   LinksOutcome = "address_unknown"
 )
 
-var untouched = map[LinksOutcome]string{
-	LinksCompressed: "untouched; the body is compressed",
-	LinksTooLarge:   "untouched; the body is too large",
-	LinksBroken:     "untouched; the answer broke off",
-	LinksUnmapped:   "untouched; the path under which the app called was rewritten",
+// text is the outcome as the app is told it.
+func (o LinksOutcome) text() string {
+	switch o {
+	case LinksCompressed:
+		return "untouched; the body is compressed"
+	case LinksTooLarge:
+		return "untouched; the body is too large"
+	case LinksBroken:
+		return "untouched; the answer broke off"
+	case LinksUnmapped:
+		return "untouched; the path under which the app called was rewritten"
+	default:
+		return string(o)
+	}
 }
 
 // compileLinks prepares the rewriting of links, if it is wanted.
@@ -94,11 +103,7 @@ func (ex *Exchange) relink(response *http.Response) {
 
 // relinked tells what became of an answer's links.
 func (ex *Exchange) relinked(response *http.Response, outcome LinksOutcome) {
-	text, ok := untouched[outcome]
-	if !ok {
-		text = string(outcome)
-	}
-	response.Header.Set(HeaderLinks, text)
+	response.Header.Set(HeaderLinks, outcome.text())
 	if told := ex.aspsp.deps.Hooks.Relinked; told != nil {
 		told(ex.aspsp.Name(), outcome)
 	}
@@ -126,7 +131,7 @@ func (ex *Exchange) relinkBody(w *links.Rewriter, response *http.Response) (coun
 		return 0, ""
 	}
 	response.Body = io.NopCloser(bytes.NewReader(rewritten))
-	dropAll(h, answers.DigestHeaders)
+	dropAll(h, answers.DigestHeaders())
 	if response.ContentLength >= 0 {
 		response.ContentLength = int64(len(rewritten))
 		h.Set("Content-Length", strconv.Itoa(len(rewritten)))
