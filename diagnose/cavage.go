@@ -71,7 +71,7 @@ func (c *check) cavage() {
 	t := c.cavageText(params)
 	sig, ok := c.decodeSignature(params["signature"].value, false)
 	if !ok {
-		c.result.SigningString = masked(t.base())
+		c.result.SigningString = c.masked(t.base())
 		return
 	}
 	c.addCarriedInKeyID()

@@ -9,6 +9,7 @@ import (
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"math/big"
 	"slices"
 	"strings"
@@ -56,6 +57,9 @@ func run(t *testing.T, tests map[string]mistake) {
 			got := judge(c.finish(t, test.send), profile, certs...)
 			if got.Code != test.code || !strings.Contains(got.Sentence, test.says) || got.Valid != (test.code == Valid) {
 				t.Errorf("got %s: %s\nwant %s: %s\nalso %v, notes %q", got.Code, got.Sentence, test.code, test.says, got.Also, got.Notes)
+			}
+			if text := string(must(json.Marshal(got))); strings.Contains(text, "192.0.2.1") {
+				t.Errorf("a PSU's address is in %s", text)
 			}
 			if len(got.Also) > 0 {
 				t.Errorf("more than the one mistake: %+v", got.Also)

@@ -32,7 +32,7 @@ func (c *check) judgeDialects() {
 			}
 		case wanted:
 			excused = &d.Spec
-		case c.result.Nearest == nil || len(list) < len(c.result.Nearest.Findings):
+		case c.result.Nearest == nil || distance(list) < distance(c.result.Nearest.Findings):
 			c.result.Nearest = &Nearest{d.Name, list}
 		}
 		if wanted {
@@ -49,6 +49,23 @@ func (c *check) judgeDialects() {
 	if excused != nil {
 		c.excuse(excused)
 	}
+}
+
+// distance is how far a request is from a dialect. Another container is another
+// world.
+func distance(list []Finding) int {
+	n := 0
+	for _, f := range list {
+		switch f.Code {
+		case ContainerOther:
+			n += 100
+		case KeyIDForm, AlgorithmOther, DigestMissing, CertificateHeader:
+			n += 3
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 // excuse drops findings that are right at a bank.

@@ -185,7 +185,7 @@ func (c *check) bodyJWT() {
 func (c *check) endJOSE(j *webSignature, t *text) {
 	sig, ok := c.decodeSignature(j.signature, true)
 	if !ok {
-		c.result.SigningString = masked(t.base())
+		c.result.SigningString = c.masked(t.base())
 		return
 	}
 	c.seal(sig, t)

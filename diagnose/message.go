@@ -107,7 +107,7 @@ func (c *check) messageSignature() {
 	t := c.messageText(m)
 	sig, ok := c.decodeSignature(text, false)
 	if !ok {
-		c.result.SigningString = masked(t.base())
+		c.result.SigningString = c.masked(t.base())
 		return
 	}
 	c.seal(sig, t)

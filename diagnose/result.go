@@ -3,7 +3,6 @@ package diagnose
 import (
 	"crypto"
 	"crypto/x509"
-	"strings"
 	"time"
 
 	"github.com/caddy-tpp/caddy-tpp/capture"
@@ -107,17 +106,4 @@ func finding(code Code, sentence string, evidence ...string) Finding {
 		f.Evidence = append(f.Evidence, Evidence{evidence[i], evidence[i+1]})
 	}
 	return f
-}
-
-// masked replaces values of a signing string that are nobody's business.
-func masked(text string) string {
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		name, value, ok := strings.Cut(line, ":")
-		plain := strings.ToLower(strings.Trim(name, `" `))
-		if ok && (plain == "authorization" || plain == "cookie" || strings.HasPrefix(plain, "psu-") || strings.HasPrefix(plain, "x-fapi-customer")) {
-			lines[i] = name + ": [" + plural(len(strings.TrimSpace(value)), "character") + "]"
-		}
-	}
-	return strings.Join(lines, "\n")
 }

@@ -9,7 +9,7 @@ import (
 
 // seal finds the key that made a signature, and the text that it is over.
 func (c *check) seal(sig []byte, t *text) {
-	c.result.SigningString = masked(t.base())
+	c.result.SigningString = c.masked(t.base())
 	if len(c.keys) == 0 {
 		c.add(stageCertificate, finding(CertificateMissing, "There is no certificate to verify with: the request carries none, and none was given."))
 		return
@@ -56,7 +56,7 @@ func (c *check) explainSeal(size int, candidates []int, certain bool, t *text) {
 			c.add(stageSignature, f)
 		}
 		if len(c.match.findings) > 0 {
-			c.result.Signed = masked(c.match.signed)
+			c.result.Signed = c.masked(c.match.signed)
 		}
 	case len(candidates) == 0 && c.lengthFits(size):
 		c.add(stageCertificate, finding(KeyOther, fmt.Sprintf("Another key made the signature: it was not made with the key of %s.", c.sources()), c.keyEvidence()...))

@@ -45,8 +45,8 @@ known profiles that the request fits.
 
 --cert names the certificate that the bank has, in PEM; several are tried. A file
 with a public key will do. Without it the certificate that the request carries is
-used. Times are judged at --at, which is now unless you say otherwise; say when
-the bank got the request.
+used. Times are judged as of --at, when the bank got the request; without it as of
+the request's own time.
 
 Exits with status 0 if the bank would take the signature, 1 if not, and 2 if the
 question cannot be answered, as when a file cannot be read.
@@ -57,30 +57,41 @@ question cannot be answered, as when a file cannot be read.
 	flags.StringArrayVar(&f.certs, "cert", nil, "certificate or public key that the bank has, in PEM; may be given several times")
 	flags.StringVar(&f.profile, "profile", "", "profile of the bank; default: any that is known")
 	flags.StringVar(&f.clientID, "client-id", "", "client_id, where the bank wants it as keyId")
-	flags.StringVar(&f.at, "at", "", `when the bank got the request, as 2026-01-02T15:04:05Z; default: now; "never" judges no time`)
+	flags.StringVar(&f.at, "at", "", `when the bank got the request, as 2026-01-02T15:04:05Z, "now", or "never" to judge no time; default: the request's own time`)
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show the signing string, with invisible characters marked")
 	f.load = folderFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return f.run(cmd, args) })(cmd, args)
+		valid, err := f.run(cmd, args)
+		switch {
+		case err != nil:
+			return unanswered(cmd, err)
+		case !valid:
+			cmd.SilenceErrors = true // said already
+			return errRefused
+		}
+		return nil
 	}
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return exitUnanswered, err })(cmd, nil)
-	})
+	cmd.SetFlagErrorFunc(unanswered)
 	return cmd
+}
+
+// unanswered has Caddy exit with a status of its own where there is no verdict.
+func unanswered(cmd *cobra.Command, err error) error {
+	return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return exitUnanswered, err })(cmd, nil)
 }
 
 // exitUnanswered is the exit status where no verdict could be given.
 const exitUnanswered = 2
 
-// run gives the exit status.
-func (f *verifyFlags) run(cmd *cobra.Command, args []string) (int, error) {
+// run prints the verdict.
+func (f *verifyFlags) run(cmd *cobra.Command, args []string) (valid bool, err error) {
 	if len(args) > 0 {
-		return exitUnanswered, errors.New("the request is named with --request <file>")
+		return false, errors.New("the request is named with --request <file>")
 	}
 	in, err := f.input(cmd.InOrStdin())
 	if err != nil {
-		return exitUnanswered, err
+		return false, err
 	}
 	result := diagnose.Check(in)
 	if f.asJSON {
@@ -88,20 +99,10 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) (int, error) {
 	} else {
 		printVerdict(cmd.OutOrStdout(), result, f.verbose)
 	}
-	if err != nil {
-		return exitUnanswered, err
-	}
-	if !result.Valid {
-		cmd.SilenceErrors = true // said already
-		return 1, errRefused
-	}
-	return 0, nil
+	return result.Valid, err
 }
 
 func (f *verifyFlags) input(stdin io.Reader) (in diagnose.Input, err error) {
-	if in.At, err = f.moment(); err != nil {
-		return in, err
-	}
 	in.Profile, in.ClientID = f.profile, f.clientID
 	if in.Dialects, err = f.dialects(); err != nil {
 		return in, err
@@ -111,13 +112,22 @@ func (f *verifyFlags) input(stdin io.Reader) (in diagnose.Input, err error) {
 			return in, err
 		}
 	}
-	in.Request, err = f.captured(stdin)
+	if in.Request, err = f.captured(stdin); err != nil {
+		return in, err
+	}
+	in.At, err = f.moment(in.Request)
 	return in, err
 }
 
-func (f *verifyFlags) moment() (time.Time, error) {
+// moment is when the request is judged. A log is read long after.
+func (f *verifyFlags) moment(r *capture.Request) (time.Time, error) {
 	switch f.at {
 	case "":
+		if at, _ := diagnose.TimeOf(r); !at.IsZero() {
+			return at, nil
+		}
+		return time.Now(), nil
+	case "now":
 		return time.Now(), nil
 	case "never":
 		return time.Time{}, nil
