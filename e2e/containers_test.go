@@ -163,3 +163,28 @@ func TestContainers(t *testing.T) {
 		}
 	})
 }
+
+// TestContainersOverHTTP2: what is signed is the same where a request has no
+// lines, and :authority in the place of Host.
+func TestContainersOverHTTP2(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.TokenRules{}, parts{}, func(_ *world, o *sandbox.Options) { o.HTTP2 = true })
+	p, err := issued()
+	check(t, err)
+	check(t, w.bank.Register(sandbox.Client{Organization: organization, Keys: keysNamed(kid, p.qseal.Certificate.PublicKey)}))
+	const both = "versions 2\n"
+	config := w.serve(bankOf{"georgia", "georgia", "/georgia/v1", fromApp + both}, bankOf{"rfc9421", "rfc9421", "/rfc9421/v1", fromApp + named + both},
+		bankOf{"obie", "carrefour", "/obie/open-banking/v3.1", "scope payments\ntoken_endpoint /obie/token\n" + named + both})
+	sidecar := w.start("http2", func(p *parts) { p.tpp, p.site = config.tpp, config.site })
+	pisp := w.token("pisp")
+	for _, bank := range []string{"georgia", "rfc9421"} {
+		a := sidecar.call("POST", "/"+bank+"/payments/sepa-credit-transfers", pisp, transfer, "PSU-IP-Address", "81.2.69.160")
+		if rec := w.accepted(t, a, http.StatusCreated, true); rec.Proto != "HTTP/2.0" {
+			t.Errorf("%s over %s", bank, rec.Proto)
+		}
+	}
+	a := sidecar.call("POST", "/obie/pisp/domestic-payment-consents", "", paymentConsent, "x-idempotency-key", "k")
+	if rec := w.accepted(t, a, http.StatusCreated, true); rec.Proto != "HTTP/2.0" {
+		t.Errorf("over %s", rec.Proto)
+	}
+}

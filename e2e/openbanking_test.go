@@ -176,5 +176,8 @@ func (w *world) pay(t *testing.T, sidecar *process, everything bool) {
 	if signature := rec.Header.Get("X-Jws-Signature"); everything == (signature != "") || everything == (rec.Header.Get("Signature") == "") {
 		t.Errorf("%v", rec.Header)
 	}
+	w.bank.ExpireTokens() // the next call goes out twice, with a signature and a token of its own each
+	again := sidecar.call("POST", bank+"/domestic-payment-consents", "", paymentConsent, "x-idempotency-key", uuid.NewString())
+	w.accepted(t, again, http.StatusCreated, true)
 	w.accepted(t, sidecar.call("GET", bank+"/domestic-payments/"+field(t, a.body, "Data", "DomesticPaymentId"), "", ""), http.StatusOK, everything)
 }

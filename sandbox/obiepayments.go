@@ -50,8 +50,12 @@ func (b *Bank) Payments() int {
 	return len(b.payments.m)
 }
 
-// obieMoney is an amount as Open Banking writes it.
-var obieMoney = regexp.MustCompile(`^\d{1,13}\.\d{1,5}$`)
+// obieMoney is an amount as Open Banking writes it, obieCurrency a code of ISO
+// 4217 by its form.
+var (
+	obieMoney    = regexp.MustCompile(`^\d{1,13}\.\d{1,5}$`)
+	obieCurrency = regexp.MustCompile(`^[A-Z]{3}$`)
+)
 
 type obieSum struct {
 	Amount   string `json:"Amount"`
@@ -59,7 +63,7 @@ type obieSum struct {
 }
 
 func (s *obieSum) check(where string) error {
-	if s == nil || !obieMoney.MatchString(s.Amount) || !regexp.MustCompile(`^[A-Z]{3}$`).MatchString(s.Currency) {
+	if s == nil || !obieMoney.MatchString(s.Amount) || !obieCurrency.MatchString(s.Currency) {
 		return errors.New(where + " is missing, or its Amount is no text such as 10.00, or its Currency no code")
 	}
 	return nil
