@@ -118,6 +118,7 @@ func (c *check) cavageText(params map[string]parameter) *text {
 			if _, ok := r.Get(name); !ok && (name != "host" || r.Host == "") {
 				c.add(stageList, finding(HeaderAbsent, fmt.Sprintf("%s is listed as signed, but the request does not carry it.", printable(name))))
 			}
+			c.hides(name)
 			t.parts = append(t.parts, headerPart(r, listed))
 		}
 	}

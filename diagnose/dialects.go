@@ -70,6 +70,10 @@ func distance(list []Finding) int {
 
 // excuse drops findings that are right at a bank.
 func (c *check) excuse(spec *signer.Spec) {
+	if c.facts.pathOnly && spec.RequestTarget == "path" {
+		// What was signed is what this bank builds, too.
+		c.result.SigningString, c.result.Signed = c.result.Signed, ""
+	}
 	c.drop(func(s staged) bool {
 		return s.stage == stageSignature && s.Code == TargetForm && c.facts.pathOnly && spec.RequestTarget == "path" ||
 			s.stage == stageDigest && s.Code == DigestBraces && c.facts.braces && spec.Digest.Empty == "braces"

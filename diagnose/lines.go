@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -73,6 +74,16 @@ func spelling(p *part, r *capture.Request, listed string, values []string) {
 		add(p.name+": "+strings.ReplaceAll(joined, " ", ""), HeaderSpaces, spaces)
 		add(p.name+": "+strings.ReplaceAll(joined, ";", "; "), HeaderSpaces, spaces)
 		add(p.name+": "+strings.ReplaceAll(joined, ",", ", "), HeaderSpaces, spaces)
+	}
+}
+
+// hidden is what logs put in the place of a value.
+var hidden = regexp.MustCompile(`(?i)\*{3,}|\b(redacted|masked|hidden|removed)\b|^x{4,}$`)
+
+// hides says that the capture does not hold the value of a signed header.
+func (c *check) hides(name string) {
+	if value, ok := c.in.Request.Get(name); ok && hidden.MatchString(value) {
+		c.note("The capture hides the value of %s, which is signed: no verdict on it can be right. Use a capture with its value.", strings.ToLower(name))
 	}
 }
 

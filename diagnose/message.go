@@ -156,6 +156,7 @@ func (c *check) messageText(m *messageInput) *text {
 		if _, ok := c.in.Request.Get(covered.name); !ok && (covered.name != "host" || c.in.Request.Host == "") {
 			c.add(stageList, finding(HeaderAbsent, fmt.Sprintf("%s is listed as signed, but the request does not carry it.", printable(covered.name))))
 		}
+		c.hides(covered.name)
 		// The lines are those of draft-cavage with the name in quotation marks.
 		p := headerPart(c.in.Request, covered.name)
 		for i := range p.variants {

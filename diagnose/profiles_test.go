@@ -81,3 +81,27 @@ func TestEveryProfile(t *testing.T) {
 		}
 	}
 }
+
+// A bank that takes the path alone is right in its own way, and no other is.
+func TestDialectOfThePathAlone(t *testing.T) {
+	own := Dialect{Name: "path-bank", Spec: spec("bpce")}
+	own.Spec.RequestTarget = "path"
+	for _, test := range []struct {
+		signed, profile string
+		code            Code
+	}{
+		{"post /v1/payments/sepa", "path-bank", Valid}, {"post /v1/payments/sepa", "", Valid},
+		{"post /v1/payments/sepa", "bpce", TargetForm}, {"post /v1/payments/sepa?a=b%20c&d=e", "path-bank", TargetForm},
+	} {
+		c := bpce()
+		c.signedAs["(request-target)"] = test.signed
+		in := Input{Request: c.finish(t, nil), Dialects: append([]Dialect{own}, dialects()...), Profile: test.profile, At: now, Certificates: []Certificate{{"qseal.pem", c.seal.cert}}}
+		got := Check(in)
+		if got.Code != test.code || len(got.Also) > 0 || !strings.Contains(got.SigningString+got.Signed, test.signed+"\n") {
+			t.Errorf("%+v: %s %s %v\n%s", test, got.Code, got.Sentence, got.Also, got.SigningString)
+		}
+		if test.profile == "" && !slices.Equal(got.Dialects, []string{"path-bank"}) {
+			t.Errorf("fits %v", got.Dialects)
+		}
+	}
+}

@@ -35,6 +35,17 @@ func TestTimeOf(t *testing.T) {
 	}
 }
 
+// A value that the log leaves out is not taken for one that was changed.
+func TestHiddenValues(t *testing.T) {
+	for value, want := range map[string]bool{"***": true, "[REDACTED]": true, "Bearer ****1234": true, "XXXXXX": true, "xxl": false, "1": false} {
+		c := berlin()
+		got := judge(c.finish(t, func(c *craft) { c.set("X-Request-ID", value) }), "", c.seal.cert)
+		if notes := strings.Join(got.Notes, " "); strings.Contains(notes, "hides the value of x-request-id") != want || got.Valid {
+			t.Errorf("%s: %q", value, notes)
+		}
+	}
+}
+
 // No form of the signing string shows what is nobody's business.
 func TestMasked(t *testing.T) {
 	r, err := capture.ParseRaw([]byte("GET / HTTP/1.1\r\nAuthorization: Bearer secret\r\nPSU-ID: anna\r\nDate: x\r\n\r\n"))
