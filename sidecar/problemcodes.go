@@ -100,7 +100,7 @@ var problems = []Problem{
 	{CodeTokenForm, http.StatusBadRequest, "the token request cannot be made into one for the bank", "post grant_type=authorization_code with code and redirect_uri as a form; the sidecar refreshes by itself"},
 	{CodeRedirectURI, http.StatusBadRequest, "redirect_uri is not the one configured for this ASPSP", "use the redirect_uri that is registered at the bank, in the authorize request as well"},
 	{CodeAuthorizeOff, http.StatusNotImplemented, "PSUs cannot be sent to this bank by the sidecar", "configure redirect_uri, return_urls and, if the profile has none, token { authorize { endpoint } } for this ASPSP"},
-	{CodeAuthorizeParameter, http.StatusBadRequest, "the authorize call lacks a parameter", "call it with aspsp, grant and return_url; scope is optional"},
+	{CodeAuthorizeParameter, http.StatusBadRequest, "the authorize call has not the parameters that this bank needs", "call it with aspsp, grant and return_url, with consent exactly where the profile has a place for it; scope is optional"},
 	{CodeReturnURL, http.StatusBadRequest, "return_url is not among the addresses that are allowed", "add its origin and path to return_urls of the ASPSP"},
 	{CodeCallbackState, http.StatusBadRequest, "this answer belongs to no authorization that is under way", "begin again: an authorization can be answered once, within ten minutes"},
 	{CodeCallbackParameter, http.StatusBadRequest, "the bank's answer to the authorization cannot be read", "begin again; if it stays, compare the callback's address with redirect_uri"},
