@@ -37,6 +37,9 @@ func Parse(data []byte, opts Options) (*Request, error) {
 		return ParseLog(data)
 	case looksLikeCurl(text):
 		return ParseCurl(text, opts)
+	case indented(data):
+		// Lines that begin with blanks are no folded headers here.
+		return ParseLog(data)
 	case requestLine.MatchString(first) || pseudoLine.MatchString(first):
 		return ParseRaw(data)
 	}
@@ -50,6 +53,12 @@ func Parse(data []byte, opts Options) (*Request, error) {
 		}
 	}
 	return r, err
+}
+
+// indented says that the first line with anything on it begins with blanks.
+func indented(data []byte) bool {
+	rest := bytes.TrimLeft(data, "\r\n")
+	return len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t')
 }
 
 func checkSize(data []byte) error {

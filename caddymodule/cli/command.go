@@ -1,6 +1,7 @@
 // Package cli adds the command "caddy tpp" to Caddy: a demonstration, the
-// sandbox bank, a health probe, a description of certificates, what an operator
-// does with grants and their vault, and what bank profiles say.
+// sandbox bank, a health probe, a description of certificates, what would be sent
+// and what was wrong with what has been, what an operator does with grants and
+// their vault, and what bank profiles say.
 package cli
 
 import (
@@ -11,7 +12,7 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "tpp",
-		Short: "Talk to PSD2 banks: demo, sandbox bank, health probe, certificates, grants, vault, profiles",
+		Short: "Talk to PSD2 banks: demo, sandbox bank, health probe, certificates, explain, verify, grants, vault, profiles",
 		Long: `
 Tools of the TPP sidecar, which turns plain HTTP calls into what a bank (ASPSP)
 accepts: mutual TLS with the QWAC, signatures with the QSEAL, OAuth2 tokens.
