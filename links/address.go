@@ -50,8 +50,11 @@ type Address struct {
 // Valid reports whether links can be made with the address: origin and path are
 // of characters that need no encoding, neither in a URL nor in JSON.
 func (a Address) Valid() bool {
-	rest, ok := strings.CutPrefix(a.Origin, "http")
-	if rest, ok = strings.CutPrefix(strings.TrimPrefix(rest, "s"), "://"); !ok || rest == "" {
+	rest, known := strings.CutPrefix(a.Origin, "https://")
+	if !known {
+		rest, known = strings.CutPrefix(a.Origin, "http://")
+	}
+	if !known || rest == "" {
 		return false
 	}
 	host := strings.Trim(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]")

@@ -163,7 +163,7 @@ func (i *intent) readAccess() error {
 	}
 	for name := range i.Data {
 		if !slices.Contains([]string{"Permissions", "ExpirationDateTime", "TransactionFromDateTime", "TransactionToDateTime"}, name) {
-			return errors.New("Data holds a member that a consent to accounts does not have")
+			return errors.New("the object Data holds a member that a consent to accounts does not have")
 		}
 	}
 	return nil

@@ -1,7 +1,6 @@
 package sidecar_test
 
 import (
-	"crypto"
 	"crypto/rsa"
 	"crypto/tls"
 	"errors"
@@ -109,7 +108,7 @@ func TestBasicIncomplete(t *testing.T) {
 // 401 the call is the app's to repeat.
 func TestOwnJWT(t *testing.T) {
 	b := newRawBank(t, asking, refuseOnce)
-	key := firstTPP().qseal.Key.(crypto.Signer)
+	key := firstTPP().qseal.Key
 	r := b.toward(t, options{
 		overrides: systemPolicy(`{"grant":"jwt","endpoint":null,"no_repeat":true,"jwt":{"algorithm":"RS256","key_id":"k-1","lifetime":"2m",
 			"claims":{"iss":"{client_id}","aud":"{audience}","exp":"{expires}","jti":"{uuid}"}}}`, `{"set":{"merchant_id":"m-1","merchant_key":"{secret}"}}`),
