@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -31,7 +32,7 @@ type explainFlags struct {
 
 func explainCommand() *cobra.Command {
 	var f explainFlags
-	cmd := newCommand("explain [<method> <path>]",
+	cmd := newCommand("explain [<method> <path> | -- curl <arguments>]",
 		"Show how a request would leave for a bank, and why, without sending it",
 		`
 Takes a plain request of the application and shows, without sending anything:
@@ -40,16 +41,16 @@ characters marked, what was digested, the keyId and how it was derived, the
 algorithm, and the final request. Tokens are never asked for; [access token]
 stands for one, and secrets stay {file./path}.
 
-The request is given as method and path (as the application calls the sidecar),
-or with --request as a file that holds a raw HTTP message or a curl command line,
-"-" for standard input. Exits with a status other than 0 if the sidecar would
-refuse the request.
+The request is given as method and path (as the application calls the sidecar);
+or as a curl command line, pasted behind "--" as it is; or with --request as a
+file that holds a raw HTTP message or a curl command line, "-" for standard
+input. Exits with a status other than 0 if the sidecar would refuse the request.
 
 With --live the running sidecar is asked over its admin endpoint, which must be
 allowed to answer (explain on). It shows no values of the PSU's context and no
 body, and signs nothing.
 `,
-		cobra.MaximumNArgs(2), func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) })
+		cobra.ArbitraryArgs, func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) })
 	flags := cmd.Flags()
 	flags.StringVarP(&f.config, "config", "c", "", "configuration file (default Caddyfile)")
 	flags.StringVarP(&f.adapter, "adapter", "a", "", "configuration adapter, if it is neither JSON nor a Caddyfile")
@@ -105,10 +106,22 @@ func (f *explainFlags) text(stdin io.Reader, args []string) (string, error) {
 	case f.request != "":
 		data, err := os.ReadFile(f.request)
 		return string(data), err
+	case len(args) > 0 && args[0] == "curl" && len(f.headers)+len(f.body) == 0:
+		return commandLine(args), nil
 	case len(args) != 2:
-		return "", errors.New("say which request: <method> <path>, or --request with a file")
+		return "", errors.New("say which request: <method> <path>, -- curl …, or --request with a file")
 	}
 	return f.raw(args[0], args[1])
+}
+
+// commandLine writes a command and its arguments as a shell would have to read
+// them.
+func commandLine(words []string) string {
+	quoted := slices.Clone(words)
+	for i, word := range words[1:] {
+		quoted[i+1] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return strings.Join(quoted, " ")
 }
 
 // raw writes the request that the flags describe.

@@ -47,6 +47,13 @@ func TestExplain(t *testing.T) {
 		t.Errorf("%+v\n%s", explanation, output)
 	}
 
+	// A command line as the shell hands it over.
+	output, exit = run(t, w.env, "tpp", "explain", "--config", example, "--adapter", "caddyfile", "--",
+		"curl", "-X", "POST", "http://127.0.0.1:8080/bpgo/funds-confirmations", "-H", "Content-Type: application/json", "--data-raw", `{"it's":1}`)
+	if exit != 0 || !strings.Contains(output, `{"it's":1}`) || !strings.Contains(output, "POST /stet/psd2/v1.4.2/funds-confirmations HTTP/1.1") {
+		t.Errorf("exit status %d:\n%s", exit, output)
+	}
+
 	for _, args := range [][]string{
 		{"GET"}, {"GET", "/x", "--request", curl}, {"GET", "/x", "-H", "no header"}, {"--request", "/nowhere"},
 		{"GET", "/x", "--aspsp", "unknown"},
