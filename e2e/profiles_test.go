@@ -61,7 +61,7 @@ func TestEveryProfile(t *testing.T) {
 	bank := newRecorder(t, p)
 	calls := bankCalls(t)
 	names := slices.Sorted(maps.Keys(calls))
-	if len(names) < 80 {
+	if len(names) < 70 {
 		t.Fatalf("%d profiles", len(names))
 	}
 	w := newWorld(t, sandbox.TokenRules{}, parts{})
