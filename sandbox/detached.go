@@ -121,3 +121,20 @@ func (j *detached) input(payload []byte) []byte {
 	}
 	return base64.RawURLEncoding.AppendEncode(text, payload)
 }
+
+// verifyDetached verifies a detached JWS of the body with the keys that its kid
+// names. What counts is what was signed, even if the header is not to the rules.
+func (c *call) verifyDetached(j *detached, algorithm string) {
+	if j.algorithm != algorithm {
+		c.fail(c.signatureStatus(), codeSignature, "%s: alg is %.20q, but only %s is taken", jwsHeader, j.algorithm, algorithm)
+		return
+	}
+	input := j.input(c.body)
+	c.rec.SigningString = string(input)
+	keys, err := c.keysNamed(j.keyID)
+	if err != nil {
+		c.badSignature(jwsHeader+": kid", err)
+		return
+	}
+	c.verifyAny(jwsHeader, j.algorithm, keys, input, j.signature)
+}

@@ -40,19 +40,7 @@ func (c *call) checkOBIEJWS(unencoded bool) {
 			c.badSignature(jwsHeader, err)
 		}
 	}
-	if j.algorithm != "PS256" {
-		c.fail(c.signatureStatus(), codeSignature, "%s: alg is %.20q, but only PS256 is taken", jwsHeader, j.algorithm)
-		return
-	}
-	// What counts is what was signed, even if the header is not to the rules.
-	input := j.input(c.body)
-	c.rec.SigningString = string(input)
-	keys, err := c.keysNamed(j.keyID)
-	if err != nil {
-		c.badSignature(jwsHeader+": kid", err)
-		return
-	}
-	c.verifyAny(jwsHeader, j.algorithm, keys, input, j.signature)
+	c.verifyDetached(j, "PS256")
 }
 
 func (j *detached) checkOBIEForm(unencoded bool) error {

@@ -67,18 +67,7 @@ func (c *call) checkPolishJWS() {
 	if err != nil {
 		c.badSignature(jwsHeader, err)
 	}
-	if j.algorithm != "RS256" {
-		c.fail(c.signatureStatus(), codeSignature, "%s: alg is %.20q, but only RS256 is taken", jwsHeader, j.algorithm)
-		return
-	}
-	input := j.input(c.body)
-	c.rec.SigningString = string(input)
-	keys, err := c.keysNamed(j.keyID)
-	if err != nil {
-		c.badSignature(jwsHeader+": kid", err)
-		return
-	}
-	c.verifyAny(jwsHeader, j.algorithm, keys, input, j.signature)
+	c.verifyDetached(j, "RS256")
 }
 
 // polishHeader reads requestHeader.
