@@ -146,13 +146,13 @@ func tokenCell(t *tokens.Spec) string {
 
 // renderBank writes what there is to know about one profile.
 func renderBank(b *strings.Builder, set *Set, name string) {
-	p := set.documents[name].profile
+	p := documentsOf(set)[name].profile
 	fmt.Fprintf(b, "\n### %s\n\n%s.", name, p.Title)
 	if p.Country != "" {
 		fmt.Fprintf(b, " Country: %s.", p.Country)
 	}
 	fmt.Fprintf(b, " Standard: %s.", p.Standard)
-	if parent := set.documents[name].inherits; parent != "" {
+	if parent := documentsOf(set)[name].inherits; parent != "" {
 		fmt.Fprintf(b, " Inherits [`%s`](#%[1]s).", parent)
 	}
 	b.WriteString("\n")
@@ -174,7 +174,7 @@ func renderBank(b *strings.Builder, set *Set, name string) {
 	renderList(b, "Variants", variants)
 	renderList(b, "To configure", required)
 	renderList(b, "Beside signing", furtherRules(p))
-	if parent, ok := set.documents[set.documents[name].inherits]; ok && reflect.DeepEqual(parent.profile.Sources, p.Sources) {
+	if parent, ok := documentsOf(set)[documentsOf(set)[name].inherits]; ok && reflect.DeepEqual(parent.profile.Sources, p.Sources) {
 		fmt.Fprintf(b, "\nSources and questions are those of [`%s`](#%[1]s).\n", parent.profile.Name)
 		return
 	}

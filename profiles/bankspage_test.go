@@ -94,7 +94,7 @@ var families = [...]family{
 // root is the profile at the end of a chain of inheritance.
 func (s *Set) root(name string) string {
 	for {
-		parent := s.documents[name].inherits
+		parent := documentsOf(s)[name].inherits
 		if parent == "" {
 			return name
 		}
@@ -169,12 +169,12 @@ func renderFamily(b *strings.Builder, set *Set, f *family) {
 	b.WriteString("| profile | bank | container | signed | algorithm | keyId | digest | certificate header | token | certainty |\n")
 	b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, name := range f.of(set) {
-		p := set.documents[name].profile
+		p := documentsOf(set)[name].profile
 		link := fmt.Sprintf("[`%s`](#%s)", name, name)
 		cells := append([]string{link, cmp.Or(strings.Join(p.Banks, ", "), "any other")}, cellsOf(p)...)
 		tableRow(b, cells...)
 		for _, variant := range set.ownVariants(name) {
-			cells := append([]string{"`" + name + "/" + variant + "`", "as above"}, cellsOf(set.documents[name+"/"+variant].profile)...)
+			cells := append([]string{"`" + name + "/" + variant + "`", "as above"}, cellsOf(documentsOf(set)[name+"/"+variant].profile)...)
 			tableRow(b, cells...)
 		}
 	}
@@ -185,7 +185,7 @@ func renderFamily(b *strings.Builder, set *Set, f *family) {
 
 // ownVariants are those that a profile's file speaks of, but for what it removes.
 func (s *Set) ownVariants(name string) (names []string) {
-	own, _ := s.documents[name].own["variants"].(map[string]any)
+	own, _ := documentsOf(s)[name].own["variants"].(map[string]any)
 	for _, variant := range s.variantsOf(name) {
 		if own[variant] != nil {
 			names = append(names, variant)
@@ -210,4 +210,13 @@ func tableRow(b *strings.Builder, cells ...string) {
 		b.WriteString(" " + strings.ReplaceAll(cell, "|", `\|`) + " |")
 	}
 	b.WriteString("\n")
+}
+
+// documentsOf gives what the profiles of a set were made from.
+func documentsOf(set *Set) map[string]document {
+	documents, err := set.all()
+	if err != nil {
+		panic(err)
+	}
+	return documents
 }

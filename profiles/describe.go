@@ -47,17 +47,21 @@ type Setting struct {
 
 // Describe tells of a profile, or of a variant. The error is that of [Set.Get].
 func (s *Set) Describe(name string) (*Description, error) {
-	d, ok := s.documents[name]
-	if !ok {
-		return nil, unknown(s.documents, name)
+	d, err := s.find(name)
+	if err != nil {
+		return nil, err
+	}
+	documents, err := s.all()
+	if err != nil {
+		return nil, err
 	}
 	bank, variant := splitName(name)
 	about := &Description{Profile: d.profile, Builtin: d.builtin, File: d.file, Content: d.merged}
 	if variant != "" {
-		about.Why = s.documents[bank].profile.Variants[variant].Why
+		about.Why = documents[bank].profile.Variants[variant].Why
 		about.Inherits = append(about.Inherits, bank)
 	}
-	for parent := d.inherits; parent != ""; parent = s.documents[parent].inherits {
+	for parent := d.inherits; parent != ""; parent = documents[parent].inherits {
 		about.Inherits = append(about.Inherits, parent)
 		if bank, variant := splitName(parent); variant != "" {
 			about.Inherits = append(about.Inherits, bank)

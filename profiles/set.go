@@ -24,7 +24,8 @@ var embedded embed.FS
 // Set is a number of profiles. It is not changed once made, and safe for
 // concurrent use.
 type Set struct {
-	documents map[string]document
+	documents map[string]document // nil of the shipped ones
+	shipped   *shipped
 }
 
 var builtin = sync.OnceValues(func() (*Set, error) {
@@ -32,22 +33,41 @@ var builtin = sync.OnceValues(func() (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return (&source{fsys: data, dir: "profiles/data"}).load()
+	return &Set{shipped: &shipped{source: source{fsys: data, dir: "profiles/data"}}}, nil
 })
 
 // Builtin gives the profiles that ship with this module.
 func Builtin() (*Set, error) { return builtin() }
+
+// all gives every profile of the set.
+func (s *Set) all() (map[string]document, error) {
+	if s.shipped != nil {
+		return s.shipped.all()
+	}
+	return s.documents, nil
+}
+
+// find gives one profile.
+func (s *Set) find(name string) (document, error) {
+	if s.shipped != nil {
+		return s.shipped.find(name)
+	}
+	if d, ok := s.documents[name]; ok {
+		return d, nil
+	}
+	return document{}, unknown(s.documents, name)
+}
 
 // Load reads every *.json file at the top of fsys and gives them together with
 // the built-in profiles, which they may inherit but not replace. The error wraps
 // ErrProfile and says all that is wrong in any file, each with file, line and
 // column where these can be told; [Faults] takes it apart.
 func Load(fsys fs.FS) (*Set, error) {
-	base, err := Builtin()
+	base, err := shippedDocuments()
 	if err != nil {
 		return nil, err
 	}
-	return (&source{fsys: fsys, base: base.documents}).load()
+	return (&source{fsys: fsys, base: base}).load()
 }
 
 // LoadDir is [Load] for a folder of the file system. Errors name its files with
@@ -75,26 +95,35 @@ func LoadFile(file string) (*Set, error) {
 }
 
 func sourceOf(dir string) (*source, error) {
-	base, err := Builtin()
+	base, err := shippedDocuments()
 	if err != nil {
 		return nil, err
 	}
-	return &source{fsys: os.DirFS(dir), dir: filepath.ToSlash(dir), base: base.documents}, nil
+	return &source{fsys: os.DirFS(dir), dir: filepath.ToSlash(dir), base: base}, nil
+}
+
+func shippedDocuments() (map[string]document, error) {
+	set, err := Builtin()
+	if err != nil {
+		return nil, err
+	}
+	return set.all()
 }
 
 // Names lists the profiles in alphabetical order, each followed by its variants
 // ("bank/variant").
-func (s *Set) Names() []string { return sortedNames(s.documents) }
+func (s *Set) Names() []string {
+	documents, _ := s.all() // what ships is sound: the tests read it
+	return sortedNames(documents)
+}
 
 // Get gives a profile, or a variant of one by "bank/variant". It must not be
 // changed; [Profile.With] makes an altered copy. The error wraps ErrUnknown and
 // lists known names, the one nearest to name first, or the variants of the
 // bank.
 func (s *Set) Get(name string) (*Profile, error) {
-	if d, ok := s.documents[name]; ok {
-		return d.profile, nil
-	}
-	return nil, unknown(s.documents, name)
+	d, err := s.find(name)
+	return d.profile, err
 }
 
 // nearest orders names by how little they differ from what was written.
