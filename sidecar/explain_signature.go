@@ -1,6 +1,8 @@
 package sidecar
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -21,6 +23,8 @@ type ExplainedSignature struct {
 	// KeyID names the key, KeyIDFrom says how it was derived.
 	KeyID     string `json:"key_id,omitempty"`
 	KeyIDFrom string `json:"key_id_from,omitempty"`
+	// Protected is the protected header of a JSON Web Signature, decoded.
+	Protected json.RawMessage `json:"protected,omitempty"`
 	// Digest is the digest header, nil if there is none.
 	Digest *ExplainedDigest `json:"digest,omitempty"`
 }
@@ -59,6 +63,7 @@ func (ex *Exchange) explainSignature(e *Explanation, message *signer.Message, op
 	}
 	e.Signature = &ExplainedSignature{Container: spec.Container, Text: text, Signed: signed,
 		Algorithm: s.Algorithm(), Label: s.AlgorithmLabel(), KeyID: s.KeyID(), Digest: explainDigest(spec, message, plain)}
+	e.Signature.Protected = protectedHeader(text)
 	if s.KeyID() != "" {
 		e.Signature.KeyIDFrom = spec.KeyID.Text()
 	}
@@ -66,6 +71,17 @@ func (ex *Exchange) explainSignature(e *Explanation, message *signer.Message, op
 		e.note("the bank gives the client_id with the application token: the real keyId may be another one")
 	}
 	return nil
+}
+
+// protectedHeader is the protected header of a JWS signing input (RFC 7515
+// section 5.1), nil of any other text.
+func protectedHeader(text string) json.RawMessage {
+	encoded, _, found := strings.Cut(text, ".")
+	header, err := base64.RawURLEncoding.DecodeString(encoded)
+	if !found || err != nil || !json.Valid(header) {
+		return nil
+	}
+	return header
 }
 
 // explainDigest says what a digest header was made of.

@@ -133,3 +133,22 @@ func TestExplanationOfSecrets(t *testing.T) {
 		t.Errorf("%q", e.Notes)
 	}
 }
+
+// TestExplanationOfJWS: the protected header can be read, and hiding hides the
+// body in it.
+func TestExplanationOfJWS(t *testing.T) {
+	r := newRig(t, options{overrides: profiles.Overrides{
+		Signature: []byte(`{"container":"jws","signed":null,"key_id":"client-id","jws":{"members":{"kid":"{key_id}"}}}`)}})
+	for _, hide := range []bool{false, true} {
+		e := explained(r, sidecar.ExplainOptions{Hide: hide}, nil)
+		if e.Refusal != nil || e.Signature == nil {
+			t.Fatalf("%+v", e)
+		}
+		if got, want := string(e.Signature.Protected), `{"alg":"RS256","kid":"`+organization+`"}`; got != want {
+			t.Errorf("protected header %s, expected %s", got, want)
+		}
+		if _, payload, _ := strings.Cut(e.Signature.Text, "."); strings.HasPrefix(payload, "[payload, ") != hide {
+			t.Errorf("hidden: %t, payload %q", hide, payload)
+		}
+	}
+}

@@ -68,10 +68,10 @@ func printSignature(out io.Writer, s *sidecar.ExplainedSignature) {
 		row("label", s.Label)
 	}
 	row("keyId", visible(s.KeyID))
-	row("", s.KeyIDFrom)
 	if s.KeyIDFrom != "" {
 		row("from", s.KeyIDFrom)
 	}
+	row("header", string(s.Protected))
 	if d := s.Digest; d != nil {
 		row("digest", fmt.Sprintf("%s: %s", d.Header, d.Value))
 		row("of", fmt.Sprintf("%s, %d bytes", d.Input, d.InputLength))
