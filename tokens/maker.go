@@ -102,6 +102,7 @@ func (m *Maker) identify() (string, error) {
 
 // token makes a JWT that is good from now on.
 func (m *Maker) token(now time.Time) (*Token, error) {
+	now = now.Add(-time.Duration(now.Nanosecond())) // as the claims tell it, so that both end at once
 	moment := jws.Moment{Now: now, Lifetime: m.lifetime, Audience: m.audience}
 	options := new(jose.SignerOptions)
 	if m.spec.JWT.KeyID != "" {

@@ -168,6 +168,23 @@ func TestMadeJWTIsKept(t *testing.T) {
 	}
 }
 
+// Claims tell whole seconds: a JWT must not count as good for longer than it
+// says itself.
+func TestOwnJWTEndsWhenItSays(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Spec{Grant: GrantJWT, JWT: JWT{Lifetime: Duration(3 * time.Second)}}
+	token, err := newMaker(t, s, key, jws.Facts{}).token(time.Unix(1_700_000_000, 999_000_000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := time.Unix(1_700_000_003, 0); !token.Expiry().Equal(want) {
+		t.Errorf("it ends at %s, its exp is %s", token.Expiry(), want)
+	}
+}
+
 func TestFingerprintOfMakers(t *testing.T) {
 	one, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	other, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
