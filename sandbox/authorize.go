@@ -39,7 +39,7 @@ func (b *Bank) sendBack(asked *url.URL) (*answer, *problem) {
 		return nil, p
 	}
 	a, p := b.readAuthorization(given.params, asked.Path)
-	if p == nil && knownOBIE(asked) {
+	if p == nil && knownOBIE(asked.Path) {
 		p = b.bindIntent(given, a)
 	}
 	if p != nil {
@@ -100,7 +100,7 @@ func (b *Bank) scopeRule(path string) func(string) *problem {
 	switch {
 	case strings.HasPrefix(path, ingPrefix):
 		return checkINGScopes
-	case strings.HasPrefix(path, "/obie/"):
+	case knownOBIE(path):
 		return checkOBIEScopes
 	}
 	return func(scope string) *problem { return checkScopeList(scope, b.Rules().Authorize.OpenID) }

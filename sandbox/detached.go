@@ -122,6 +122,21 @@ func (j *detached) input(payload []byte) []byte {
 	return base64.RawURLEncoding.AppendEncode(text, payload)
 }
 
+// wantsDetached reads the detached JWS that a request must carry.
+func (c *call) wantsDetached() (*detached, bool) {
+	value, ok := c.wantsSignature(jwsHeader)
+	if !ok {
+		return nil, false
+	}
+	j, err := parseDetached(value)
+	if err != nil {
+		c.badSignature(jwsHeader, err)
+		return nil, false
+	}
+	c.rec.KeyID = j.keyID
+	return j, true
+}
+
 // verifyDetached verifies a detached JWS of the body with the keys that its kid
 // names. What counts is what was signed, even if the header is not to the rules.
 func (c *call) verifyDetached(j *detached, algorithm string) {

@@ -55,11 +55,7 @@ func (c *call) checkING() {
 	} else {
 		c.checkINGSignature()
 	}
-	if value, ok := c.msg.first("digest"); !ok {
-		c.fail(http.StatusBadRequest, codeRequest, "the header Digest is missing")
-	} else if err := checkDigest(value, c.body); err != nil {
-		c.fail(http.StatusBadRequest, codeRequest, "%v", err)
-	}
+	c.checkHeaderDigest()
 	if _, ok := c.msg.first("date"); !ok {
 		c.fail(http.StatusBadRequest, codeRequest, "the header Date is missing")
 	}

@@ -134,13 +134,9 @@ func (c *call) obieTransactions() (*answer, *problem) {
 // own host.
 func (c *call) obiePage(list []map[string]any, q url.Values) (*answer, *problem) {
 	last := max(1, (len(list)+pageSize-1)/pageSize)
-	page := 1
-	if q.Has("page") {
-		n, err := strconv.Atoi(q.Get("page"))
-		if err != nil || n < 1 || n > last {
-			return nil, refuse(http.StatusBadRequest, codeFormat, "page is not between 1 and the last page")
-		}
-		page = n
+	page, refused := pageOf(q, last)
+	if refused != nil {
+		return nil, refused
 	}
 	at := func(n int) string {
 		q.Set("page", strconv.Itoa(n))

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -105,4 +104,4 @@ func (b *Bank) settleIntent(a *authorization, accepted bool) {
 
 // knownOBIE tells whether an authorization request came to Open Banking's
 // authorization server.
-func knownOBIE(asked *url.URL) bool { return strings.HasPrefix(asked.Path, "/obie/") }
+func knownOBIE(path string) bool { return strings.HasPrefix(path, "/obie/") }

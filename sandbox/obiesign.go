@@ -25,16 +25,10 @@ const (
 // to 3.1.3 the payload was not encoded (b64:false); since 3.1.4 b64 must not
 // be there at all.
 func (c *call) checkOBIEJWS(unencoded bool) {
-	value, ok := c.wantsSignature(jwsHeader)
+	j, ok := c.wantsDetached()
 	if !ok {
 		return
 	}
-	j, err := parseDetached(value)
-	if err != nil {
-		c.badSignature(jwsHeader, err)
-		return
-	}
-	c.rec.KeyID = j.keyID
 	for _, err := range []error{j.checkOBIEForm(unencoded), c.checkOBIEClaims(j)} {
 		if err != nil {
 			c.badSignature(jwsHeader, err)

@@ -46,16 +46,11 @@ func (c *call) checkPolish() {
 
 // checkPolishJWS verifies X-JWS-Signature over the body as it is (RFC 7797).
 func (c *call) checkPolishJWS() {
-	value, ok := c.wantsSignature(jwsHeader)
+	j, ok := c.wantsDetached()
 	if !ok {
 		return
 	}
-	j, err := parseDetached(value)
-	if err != nil {
-		c.badSignature(jwsHeader, err)
-		return
-	}
-	c.rec.KeyID = j.keyID
+	var err error
 	switch {
 	case !j.unencoded:
 		err = errors.New("b64 is not false, which PolishAPI demands")

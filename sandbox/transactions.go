@@ -111,16 +111,24 @@ func transactionFilter(a account, q url.Values, known []string) (func(transactio
 	}, nil
 }
 
+// pageOf is the page that a query asks for, the first unless it says.
+func pageOf(q url.Values, last int) (int, *problem) {
+	if !q.Has("page") {
+		return 1, nil
+	}
+	n, err := strconv.Atoi(q.Get("page"))
+	if err != nil || n < 1 || n > last {
+		return 0, refuse(http.StatusBadRequest, codeFormat, "page is not between 1 and the last page")
+	}
+	return n, nil
+}
+
 // page cuts one page out and links to the others.
 func (c *call) page(list []transaction, q url.Values) (*answer, *problem) {
 	last := (len(list) + pageSize - 1) / pageSize
-	page := 1
-	if q.Has("page") {
-		n, err := strconv.Atoi(q.Get("page"))
-		if err != nil || n < 1 || n > last {
-			return nil, refuse(http.StatusBadRequest, codeFormat, "page is not between 1 and the last page")
-		}
-		page = n
+	page, refused := pageOf(q, last)
+	if refused != nil {
+		return nil, refused
 	}
 	at := func(n int) link {
 		q.Set("page", strconv.Itoa(n))
