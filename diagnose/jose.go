@@ -183,15 +183,8 @@ func (c *check) bodyJWT() {
 }
 
 func (c *check) endJOSE(j *webSignature, t *text) {
-	sig, ok := c.decodeSignature(j.signature, true)
-	if !ok {
-		c.result.SigningString = c.masked(t.base())
+	if !c.sealRaw(j.signature, true, t, "The ECDSA signature is ASN.1 DER; in a JWS it has to be r and s side by side (RFC 7518 section 3.4).") {
 		return
-	}
-	c.seal(sig, t)
-	c.settle()
-	if p := c.proof; p != nil && p.scheme == "ecdsa" && !p.raw && c.match != nil {
-		c.add(stageSignature, finding(ECDSAEncoding, "The ECDSA signature is ASN.1 DER; in a JWS it has to be r and s side by side (RFC 7518 section 3.4)."))
 	}
 	c.judgeKeyID()
 	c.judgeThumbprint(j)

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ func cavageLayouts(r *capture.Request, names []string, extra map[string]string) 
 		return respelt(r, l)
 	})
 	orders(r, names, add)
-	for _, name := range slices.Sorted(keys(extra)) {
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		line := extra[name]
 		for at := range len(names) + 1 {
 			add(HeaderAdded, fmt.Sprintf("%s was signed too, but the signature does not list it.", name), func(l []string) string {
@@ -39,16 +40,6 @@ func cavageLayouts(r *capture.Request, names []string, extra map[string]string) 
 		}
 	}
 	return list
-}
-
-func keys(m map[string]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // orders adds other orders of the same lines.

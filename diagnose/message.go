@@ -105,15 +105,8 @@ func (c *check) messageSignature() {
 	c.facts.label, c.facts.hasLabel = m.parameter("alg")
 	c.judgeDigest()
 	t := c.messageText(m)
-	sig, ok := c.decodeSignature(text, false)
-	if !ok {
-		c.result.SigningString = c.masked(t.base())
+	if !c.sealRaw(text, false, t, "The ECDSA signature is ASN.1 DER; RFC 9421 wants r and s side by side (section 3.3.4).") {
 		return
-	}
-	c.seal(sig, t)
-	c.settle()
-	if p := c.proof; p != nil && p.scheme == "ecdsa" && !p.raw && c.match != nil {
-		c.add(stageSignature, finding(ECDSAEncoding, "The ECDSA signature is ASN.1 DER; RFC 9421 wants r and s side by side (section 3.3.4)."))
 	}
 	c.judgeKeyID()
 	c.judgeLabel()

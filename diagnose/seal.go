@@ -146,3 +146,19 @@ func (c *check) decodeSignature(text string, urlSafe bool) ([]byte, bool) {
 	c.add(stageContainer, finding(SignatureBase64, fmt.Sprintf("The signature is not %s.", words[0])))
 	return nil, false
 }
+
+// sealRaw decodes a signature and finds what made it. One of ECDSA has to be raw,
+// else notRaw is what is wrong. It is false if the signature cannot be decoded.
+func (c *check) sealRaw(signature string, jose bool, t *text, notRaw string) bool {
+	sig, ok := c.decodeSignature(signature, jose)
+	if !ok {
+		c.result.SigningString = c.masked(t.base())
+		return false
+	}
+	c.seal(sig, t)
+	c.settle()
+	if p := c.proof; p != nil && p.scheme == "ecdsa" && !p.raw && c.match != nil {
+		c.add(stageSignature, finding(ECDSAEncoding, notRaw))
+	}
+	return true
+}
