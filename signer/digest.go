@@ -49,11 +49,7 @@ const contentDigest = "Content-Digest"
 
 // sendsDigest says whether there is a digest header at all.
 func (s *Spec) sendsDigest() bool {
-	switch s.Container {
-	case none, containerJWS, containerJWT:
-		return false
-	}
-	return s.Digest.Algorithm != none
+	return s.signsHeaders() && s.Digest.Algorithm != none
 }
 
 // digestOfNothing is the header's value for a request without a body, or "".

@@ -115,21 +115,29 @@ func (r *recorder) SignPayload(payload []byte, _ jose.SignatureAlgorithm) ([]byt
 func (j *joseSigner) options(pars string, at jws.Moment) *jose.SignerOptions {
 	options := &jose.SignerOptions{}
 	j.members.Each(at, func(name string, value json.RawMessage) { options.WithHeader(jose.HeaderKey(name), value) })
-	var critical []string
 	if j.spec.Container == containerHTTPHeaders {
 		options.WithHeader("sigT", at.Now.UTC().Format(time.RFC3339))
 		options.WithHeader("sigD", detachedHeaders{Pars: strings.Fields(pars), ID: httpHeadersID})
-		critical = append(critical, "sigT", "sigD")
 	}
-	critical = append(critical, j.spec.JWS.Critical...)
 	if j.spec.JWS.Unencoded {
 		options.WithHeader("b64", false)
-		critical = append(critical, "b64")
 	}
-	if len(critical) > 0 {
+	if critical := j.spec.critical(); len(critical) > 0 {
 		options.WithHeader("crit", critical)
 	}
 	return options
+}
+
+// critical are the members that crit names (RFC 7515 section 4.1.11).
+func (s *Spec) critical() (names []string) {
+	if s.Container == containerHTTPHeaders {
+		names = append(names, "sigT", "sigD")
+	}
+	names = append(names, s.JWS.Critical...)
+	if s.JWS.Unencoded {
+		names = append(names, "b64")
+	}
+	return names
 }
 
 // detachedHeaders is the sigD member (ETSI TS 119 182-1 section 5.2.8).

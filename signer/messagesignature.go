@@ -81,11 +81,11 @@ func (m *messageSigner) finish(sc *scratch, f *facts) {
 			sc.value = append(append(append(sc.value, '"'), f.nonce...), '"')
 		}
 	}
-	m.base(sc, sc.value)
+	sc.base(sc.value)
 }
 
 // base ends the signature base with the parameters.
-func (m *messageSigner) base(sc *scratch, parameters []byte) {
+func (sc *scratch) base(parameters []byte) {
 	if len(sc.text) > 0 {
 		sc.text = append(sc.text, '\n')
 	}

@@ -75,8 +75,10 @@ func (s *Signer) commitMessage(sc *scratch, msg *Message, f *facts, signature []
 // Signs reports whether a request is signed at all: the container is not "none",
 // Only does not leave the operation out, and for containers "jws" and "jwt" there
 // is a body.
-func (s *Signer) Signs(msg *Message) bool {
-	switch s.spec.Container {
+func (s *Signer) Signs(msg *Message) bool { return s.spec.signs(msg) }
+
+func (s *Spec) signs(msg *Message) bool {
+	switch s.Container {
 	case none:
 		return false
 	case containerJWS, containerJWT:
@@ -84,7 +86,7 @@ func (s *Signer) Signs(msg *Message) bool {
 			return false
 		}
 	}
-	return len(s.spec.Only) == 0 || slices.Contains(s.spec.Only, msg.Method) || msg.Operation != "" && slices.Contains(s.spec.Only, msg.Operation)
+	return len(s.Only) == 0 || slices.Contains(s.Only, msg.Method) || msg.Operation != "" && slices.Contains(s.Only, msg.Operation)
 }
 
 // SigningString returns what Sign would sign, and the names of the headers in

@@ -151,7 +151,7 @@ func (c *checker) signed(field string, list []string, d *Spec) {
 		case d.Container == containerMessage && strings.HasPrefix(name, "@"):
 			c.component(field, item)
 		case d.Container == containerMessage && strings.HasPrefix(name, "("):
-			c.fail(field, "%q is no component of RFC 9421; there are %s", name, strings.Join(componentNames(), ", "))
+			c.fail(field, "%q is no component of RFC 9421; there are %s", name, strings.Join(components[:], ", "))
 		case d.Container == containerHTTPHeaders && (name == created || name == expires):
 			c.fail(field, "%q has no place in a JWS, whose sigT tells the time", name)
 		case name == everyHeader || name == requestTarget || name == created || name == expires || name == everyPSU:

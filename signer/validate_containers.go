@@ -90,8 +90,6 @@ func (c *checker) jws(d *Spec) {
 // components are the derived components of RFC 9421 section 2.2 that requests have.
 var components = [...]string{"@method", "@target-uri", "@authority", "@scheme", "@request-target", "@path", "@query"}
 
-func componentNames() []string { return components[:] }
-
 func (c *checker) component(field, item string) {
 	if !slices.Contains(components[:], item) {
 		c.fail(field, "%q is no derived component; there are %s", item, strings.Join(components[:], ", "))

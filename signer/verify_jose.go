@@ -92,13 +92,7 @@ func (s *Spec) checkJOSEHeader(alg *algorithm, header map[string]json.RawMessage
 	if raw, there := header["crit"]; there && json.Unmarshal(raw, &critical) != nil {
 		return fmt.Errorf("%w: crit is no list", ErrSignature)
 	}
-	want := slices.Clone(s.JWS.Critical)
-	if s.Container == containerHTTPHeaders {
-		want = append(want, "sigT", "sigD")
-	}
-	if s.JWS.Unencoded {
-		want = append(want, "b64")
-	}
+	want := s.critical()
 	slices.Sort(critical)
 	slices.Sort(want)
 	if !slices.Equal(critical, want) {

@@ -36,7 +36,7 @@ func (s *Spec) verifyMessage(pub crypto.PublicKey, alg *algorithm, msg *Message)
 	if err := s.checkMessageParameters(rest, s.label(alg)); err != nil {
 		return err
 	}
-	(&messageSigner{}).base(&sc, []byte(parameters))
+	sc.base([]byte(parameters))
 	inner, opened := strings.CutPrefix(value, ":")
 	inner, closed := strings.CutSuffix(inner, ":")
 	signature, err := base64.StdEncoding.Strict().DecodeString(inner)
