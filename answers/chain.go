@@ -8,6 +8,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/caddy-tpp/caddy-tpp/jws"
 )
 
 // maxChain bounds how many certificates x5c may have.
@@ -36,7 +38,7 @@ func parseChain(texts []string) ([]*x509.Certificate, error) {
 // the bank. Without either, it says no more than a key id does.
 func (v *Verifier) checkChain(ctx context.Context, s *signature, now time.Time) error {
 	leaf := s.chain[0]
-	if s.thumbprint != "" && s.thumbprint != thumbprint(leaf) {
+	if s.thumbprint != "" && s.thumbprint != jws.Thumbprint(leaf) {
 		return invalid("x5t#S256 is not of the certificate in x5c")
 	}
 	known := slices.ContainsFunc(v.keys.Certificates, leaf.Equal)

@@ -35,7 +35,6 @@ func (v *Verifier) verifyHTTPHeaders(ctx context.Context, answer *Answer, now ti
 	if at, err := time.Parse(time.RFC3339, h.SigT); err != nil || !current(at, now) {
 		return invalid("sigT is not of this time")
 	}
-	text := make([]byte, 0, len(c.protected)+512)
 	var lines []byte
 	for _, name := range h.SigD.Pars {
 		if name != strings.ToLower(name) {
@@ -48,6 +47,6 @@ func (v *Verifier) verifyHTTPHeaders(ctx context.Context, answer *Answer, now ti
 	if err := v.checkCovered(answer, h.SigD.Pars, now); err != nil {
 		return err
 	}
-	text = append(append(append(text, c.protected...), '.'), lines...)
+	text := append([]byte(c.protected+"."), lines...)
 	return v.check(ctx, v.signatureOf(c, text), now)
 }

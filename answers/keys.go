@@ -3,10 +3,10 @@ package answers
 import (
 	"context"
 	"crypto"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"time"
+
+	"github.com/caddy-tpp/caddy-tpp/jws"
 )
 
 // Keys are what a bank's signatures may be made with.
@@ -65,7 +65,7 @@ func (v *Verifier) check(ctx context.Context, s *signature, now time.Time) error
 	}
 	tried, expired := false, false
 	for _, certificate := range v.keys.Certificates {
-		if s.thumbprint != "" && s.thumbprint != thumbprint(certificate) {
+		if s.thumbprint != "" && s.thumbprint != jws.Thumbprint(certificate) {
 			continue
 		}
 		if now.Before(certificate.NotBefore) || now.After(certificate.NotAfter) {
@@ -130,10 +130,4 @@ func (v *Verifier) checkPublished(ctx context.Context, s *signature) (search, er
 		}
 	}
 	return result, nil
-}
-
-// thumbprint is x5t#S256 of a certificate (RFC 7515 section 4.1.8).
-func thumbprint(certificate *x509.Certificate) string {
-	sum := sha256.Sum256(certificate.Raw)
-	return base64.RawURLEncoding.EncodeToString(sum[:])
 }

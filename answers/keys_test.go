@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/caddy-tpp/caddy-tpp/jws"
 )
 
 // chained is an answer whose certificates come along in x5c.
@@ -64,8 +66,8 @@ func TestChain(t *testing.T) {
 		reason  string
 	}{
 		{"trusted", policy, Keys{Trust: pool(rootCA)}, chained(t, leaf, nil, bank, middleCA), Valid, ""},
-		{"with its thumbprint", policy, Keys{Trust: pool(rootCA)}, chained(t, leaf, map[string]any{"x5t#S256": thumbprint(bank)}, bank, middleCA), Valid, ""},
-		{"another's thumbprint", policy, Keys{Trust: pool(rootCA)}, chained(t, leaf, map[string]any{"x5t#S256": thumbprint(rootCA)}, bank, middleCA), Invalid, "x5t#S256"},
+		{"with its thumbprint", policy, Keys{Trust: pool(rootCA)}, chained(t, leaf, map[string]any{"x5t#S256": jws.Thumbprint(bank)}, bank, middleCA), Valid, ""},
+		{"another's thumbprint", policy, Keys{Trust: pool(rootCA)}, chained(t, leaf, map[string]any{"x5t#S256": jws.Thumbprint(rootCA)}, bank, middleCA), Invalid, "x5t#S256"},
 		{"middle missing", policy, Keys{Trust: pool(rootCA)}, chained(t, leaf, nil, bank), Invalid, "unknown authority"},
 		{"another authority", policy, Keys{Trust: pool(otherCA)}, chained(t, leaf, nil, bank, middleCA), Invalid, "unknown authority"},
 		{"signed by another key", policy, Keys{Trust: pool(rootCA)}, chained(t, stranger, nil, bank, middleCA), Invalid, reasonWrong},
@@ -82,8 +84,8 @@ func TestChain(t *testing.T) {
 		{"configured", Policy{Container: ContainerJWS}, Keys{Certificates: []*x509.Certificate{bank}}, chained(t, leaf, nil, bank), Valid, ""},
 		{"not configured", Policy{Container: ContainerJWS}, Keys{Certificates: []*x509.Certificate{otherCA}}, chained(t, leaf, nil, bank), Invalid, "is not configured"},
 		{"x5c does not replace a key", Policy{Container: ContainerJWS}, public(stranger), chained(t, leaf, nil, bank), Invalid, "is not configured"},
-		{"by thumbprint", Policy{Container: ContainerJWS}, Keys{Certificates: []*x509.Certificate{otherCA, bank}}, chained(t, leaf, map[string]any{"x5t#S256": thumbprint(bank), "kid": nil}), Valid, ""},
-		{"by another's thumbprint", Policy{Container: ContainerJWS}, Keys{Certificates: []*x509.Certificate{bank}}, chained(t, leaf, map[string]any{"x5t#S256": thumbprint(otherCA), "kid": nil}), Invalid, reasonUnknown},
+		{"by thumbprint", Policy{Container: ContainerJWS}, Keys{Certificates: []*x509.Certificate{otherCA, bank}}, chained(t, leaf, map[string]any{"x5t#S256": jws.Thumbprint(bank), "kid": nil}), Valid, ""},
+		{"by another's thumbprint", Policy{Container: ContainerJWS}, Keys{Certificates: []*x509.Certificate{bank}}, chained(t, leaf, map[string]any{"x5t#S256": jws.Thumbprint(otherCA), "kid": nil}), Invalid, reasonUnknown},
 		{"configured but expired", Policy{Container: ContainerJWS}, Keys{Certificates: []*x509.Certificate{good(func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Second) })}}, chained(t, leaf, nil), Invalid, "not valid at this time"},
 		{"too many", policy, Keys{Trust: pool(rootCA)}, chained(t, leaf, nil, bank, bank, bank, bank, bank, bank, bank, bank, bank), Invalid, "too many"},
 	}

@@ -122,7 +122,7 @@ func componentValue(answer *Answer, it *item) (string, error) {
 
 // requestValue gives a component of the request (RFC 9421 section 2.2).
 func requestValue(r *Request, name string) (string, error) {
-	path, query, hasQuery := strings.Cut(r.Target, "?")
+	path, query, _ := strings.Cut(r.Target, "?")
 	switch name {
 	case "@method":
 		return r.Method, nil
@@ -137,9 +137,6 @@ func requestValue(r *Request, name string) (string, error) {
 	case "@path":
 		return path, nil
 	case "@query":
-		if !hasQuery {
-			query = ""
-		}
 		return "?" + query, nil
 	}
 	if !isToken(name) || name != strings.ToLower(name) {

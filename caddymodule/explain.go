@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -121,5 +120,5 @@ func appRequest(captured *capture.Request) (*http.Request, error) {
 			req.Header.Add(key, field.Value())
 		}
 	}
-	return req.WithContext(context.Background()), nil
+	return req, nil
 }

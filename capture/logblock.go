@@ -121,8 +121,7 @@ func (b *block) read() (*Request, int) {
 			name, raw, _ := strings.Cut(content, ":")
 			r.Fields = append(r.Fields, Field{Name: name, Raw: raw})
 		case (content[0] == ' ' || content[0] == '\t') && len(r.Fields) > 0:
-			r.Fields[len(r.Fields)-1].Raw += " " + trim(content)
-			r.warn(WarnFolded, "header "+r.Fields[len(r.Fields)-1].Name+" goes over several lines; they were joined with a space")
+			r.fold(content)
 		case !prefixed:
 			i--
 			ended = true

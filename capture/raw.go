@@ -31,7 +31,6 @@ func ParseRaw(data []byte) (*Request, error) {
 type head struct {
 	request  *Request
 	crlf, lf int
-	pseudo   bool
 	started  bool // the request line or a pseudo-header was read
 }
 
@@ -67,7 +66,7 @@ func (h *head) line(line string, number int) error {
 	r := h.request
 	switch {
 	case line[0] == ':':
-		h.pseudo, h.started = true, true
+		h.started = true
 		r.warn(WarnPseudo, "the request is written with HTTP/2 pseudo-headers")
 		return r.pseudoHeader(line, number)
 	case !h.started:
@@ -77,9 +76,7 @@ func (h *head) line(line string, number int) error {
 		if len(r.Fields) == 0 {
 			return nil
 		}
-		// obs-fold (RFC 9112 section 5.2): replaced by a space.
-		r.Fields[len(r.Fields)-1].Raw += " " + trim(line)
-		r.warn(WarnFolded, fmt.Sprintf("header %s goes over several lines; they were joined with a space", r.Fields[len(r.Fields)-1].Name))
+		r.fold(line)
 		return nil
 	}
 	name, raw, ok := strings.Cut(line, ":")

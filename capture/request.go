@@ -144,6 +144,14 @@ func (r *Request) warn(code, text string) {
 	r.Warnings = append(r.Warnings, Warning{Code: code, Text: text})
 }
 
+// fold joins a line that goes on with the last header's (obs-fold, RFC 9112
+// section 5.2): with a space.
+func (r *Request) fold(line string) {
+	last := &r.Fields[len(r.Fields)-1]
+	last.Raw += " " + trim(line)
+	r.warn(WarnFolded, "header "+last.Name+" goes over several lines; they were joined with a space")
+}
+
 func (r *Request) has(name string) bool {
 	_, ok := r.Get(name)
 	return ok

@@ -14,7 +14,7 @@ func (w *Rewriter) Body(body []byte, to Address) (rewritten []byte, count int) {
 	s := scanner{text: body}
 	done := 0
 	for s.next() {
-		if !w.looksAt(s.path()) {
+		if !w.looksAt(s.names) {
 			continue
 		}
 		start, size, with, ok := w.splice(body[s.start:s.end], to)

@@ -21,9 +21,6 @@ type scanner struct {
 	start, end int
 }
 
-// path returns the members on the way to the present string.
-func (s *scanner) path() [][]byte { return s.names }
-
 // next goes to the next string value. It is false at the end of the text.
 func (s *scanner) next() bool {
 	for s.at < len(s.text) {

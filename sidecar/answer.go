@@ -19,9 +19,7 @@ const HeaderBankRequestID = "Sidecar-Bank-Request-ID"
 func (ex *Exchange) receive(ctx context.Context, response *http.Response) (*http.Response, error) {
 	if response.StatusCode < http.StatusOK || response.StatusCode > 999 {
 		_ = response.Body.Close()
-		refusal := refuse(CodeBankAnswerUnreadable, "its status is no final one", nil)
-		refusal.MaybeSent = true
-		return nil, refusal
+		return nil, refuseReached(CodeBankAnswerUnreadable, "its status is no final one", nil)
 	}
 	cleanControl(response.Trailer)
 	if response.ContentLength < 0 {

@@ -153,19 +153,16 @@ func (ex *Exchange) hide(common http.Header) {
 
 // explainRequest writes the request as it would be on the wire.
 func (ex *Exchange) explainRequest(e *Explanation, out *http.Request, body []byte, options ExplainOptions) error {
-	if options.Hide && len(body) > 0 {
-		out.Body = http.NoBody
-	}
 	var wire bytes.Buffer
-	length := out.ContentLength
-	if options.Hide && len(body) > 0 {
-		out.ContentLength = 0
+	length, hidden := out.ContentLength, options.Hide && len(body) > 0
+	if hidden {
+		out.Body, out.ContentLength = http.NoBody, 0
 	}
 	if err := out.Write(&wire); err != nil {
 		return refuse(CodeInternal, "", err)
 	}
 	e.Request = wire.String()
-	if options.Hide && len(body) > 0 {
+	if hidden {
 		head, _, _ := strings.Cut(e.Request, "\r\n\r\n")
 		head = strings.Replace(head, "\r\nContent-Length: 0", "\r\nContent-Length: "+strconv.FormatInt(length, 10), 1)
 		e.Request = head + "\r\n\r\n" + standIn("body, "+strconv.Itoa(len(body))+" bytes")

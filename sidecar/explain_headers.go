@@ -15,9 +15,9 @@ func (a *ASPSP) explainIn(app http.Header, options ExplainOptions) []ExplainedHe
 	for _, key := range slices.Sorted(maps.Keys(app)) {
 		h := ExplainedHeader{Name: key}
 		switch {
-		case a.psu.IsAlias(key), isContext(key):
+		case a.psu.IsAlias(key), psu.IsContext(key):
 			h.Passes, h.Reason = true, "the PSU's context, checked and sent on under the profile's rule (psu)"
-		case key == "X-Request-Id", key == http.CanonicalHeaderKey(a.filter.RequestID()):
+		case key == usualRequestIDKey, key == a.requestIDKey:
 			h.Passes, h.Reason = true, "the request's id, which the sidecar keeps"
 		case key == a.tokenKey, key == "Authorization":
 			h.Passes, h.Reason = a.config.Profile.Token.FromApp, "the app's authorization passes only with token.from_app"
@@ -31,10 +31,6 @@ func (a *ASPSP) explainIn(app http.Header, options ExplainOptions) []ExplainedHe
 	}
 	return list
 }
-
-// isContext reports whether a header, in net/http's spelling, is of the PSU's
-// context.
-func isContext(key string) bool { return psu.IsContext(key) }
 
 // explainHeaders says of each header that leaves where it comes from. before are
 // those that were there before signing.
@@ -83,7 +79,7 @@ func (ex *Exchange) reasonOf(name string, app http.Header) string {
 		return "made by the sidecar (token.grant, or the grant that the app named)"
 	case ex.fallback != "" && strings.EqualFold(name, a.config.Profile.Fallback.Header):
 		return "the fallback interface, asked for by the app"
-	case a.psu.IsAlias(key), isContext(key):
+	case a.psu.IsAlias(key), psu.IsContext(key):
 		if len(app[key]) > 0 {
 			return "the PSU's context, from the app"
 		}

@@ -82,10 +82,7 @@ func (f *explainFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if f.asJSON {
-		out := json.NewEncoder(cmd.OutOrStdout())
-		out.SetEscapeHTML(false)
-		out.SetIndent("", "  ")
-		err = out.Encode(explanation)
+		err = printJSON(cmd.OutOrStdout(), explanation)
 	} else {
 		printExplanation(cmd.OutOrStdout(), explanation)
 	}

@@ -68,9 +68,7 @@ func printSignature(out io.Writer, s *sidecar.ExplainedSignature) {
 		row("label", s.Label)
 	}
 	row("keyId", visible(s.KeyID))
-	if s.KeyIDFrom != "" {
-		row("from", s.KeyIDFrom)
-	}
+	row("from", s.KeyIDFrom)
 	row("header", string(s.Protected))
 	if d := s.Digest; d != nil {
 		row("digest", fmt.Sprintf("%s: %s", d.Header, d.Value))

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -209,7 +208,7 @@ func addCertificates(in *diagnose.Input, file string) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
-			in.PublicKeys = append(in.PublicKeys, crypto.PublicKey(key))
+			in.PublicKeys = append(in.PublicKeys, key)
 			return nil
 		}
 	}
